@@ -1,0 +1,78 @@
+//! `linux/ethtool.h` and `linux/sockios.h`: questions to a driver by ioctl(2).
+#![allow(
+    non_camel_case_types,
+    reason = "C spelling, so that the kernel's documentation can be searched for the name"
+)]
+
+/// The ioctl(2) request (`linux/sockios.h`).
+pub const SIOCETHTOOL: u32 = 0x8946;
+
+/// Command: [`ethtool_drvinfo`].
+pub const ETHTOOL_GDRVINFO: u32 = 0x3;
+/// Command: [`ethtool_channels`].
+pub const ETHTOOL_GCHANNELS: u32 = 0x3c;
+
+/// Which driver serves an interface. Strings end at their first zero byte.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ethtool_drvinfo {
+    /// [`ETHTOOL_GDRVINFO`].
+    pub cmd: u32,
+    /// Short name of the driver.
+    pub driver: [u8; 32],
+    /// Version of the driver, since 5.6 mostly that of the kernel.
+    pub version: [u8; 32],
+    /// Version of the firmware.
+    pub fw_version: [u8; 32],
+    /// Address on the bus.
+    pub bus_info: [u8; 32],
+    /// Version of the option ROM.
+    pub erom_version: [u8; 32],
+    /// Not used.
+    pub reserved2: [u8; 12],
+    /// Number of private flags.
+    pub n_priv_flags: u32,
+    /// Number of counters.
+    pub n_stats: u32,
+    /// Number of self-tests.
+    pub testinfo_len: u32,
+    /// Length of the EEPROM, in bytes.
+    pub eedump_len: u32,
+    /// Length of the register dump, in bytes.
+    pub regdump_len: u32,
+}
+
+assert_layout!(ethtool_drvinfo, 196, {
+    cmd: u32 => 0, driver: [u8; 32] => 4, version: [u8; 32] => 36, fw_version: [u8; 32] => 68, bus_info: [u8; 32] => 100,
+    erom_version: [u8; 32] => 132, reserved2: [u8; 12] => 164, n_priv_flags: u32 => 176, n_stats: u32 => 180,
+    testinfo_len: u32 => 184, eedump_len: u32 => 188, regdump_len: u32 => 192,
+});
+
+/// How many queues an interface has and could have.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ethtool_channels {
+    /// [`ETHTOOL_GCHANNELS`].
+    pub cmd: u32,
+    /// Most channels that only receive.
+    pub max_rx: u32,
+    /// Most channels that only send.
+    pub max_tx: u32,
+    /// Most channels for other purposes.
+    pub max_other: u32,
+    /// Most channels that receive and send.
+    pub max_combined: u32,
+    /// Channels that only receive.
+    pub rx_count: u32,
+    /// Channels that only send.
+    pub tx_count: u32,
+    /// Channels for other purposes.
+    pub other_count: u32,
+    /// Channels that receive and send.
+    pub combined_count: u32,
+}
+
+assert_layout!(ethtool_channels, 36, {
+    cmd: u32 => 0, max_rx: u32 => 4, max_tx: u32 => 8, max_other: u32 => 12, max_combined: u32 => 16, rx_count: u32 => 20,
+    tx_count: u32 => 24, other_count: u32 => 28, combined_count: u32 => 32,
+});
