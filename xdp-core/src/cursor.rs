@@ -1,0 +1,199 @@
+//! One user-space end of a ring shared with the kernel: index arithmetic and nothing more.
+//!
+//! Not here: the memory (`ring`), waking (`wake`), frame ownership (`frames`). The shared words are parameters, so that
+//! tests need no memory tricks.
+//!
+//! - C1 `entries` is a power of two, 1..=2^31 ([`Entries`]).
+//! - C2 0 <= `limit - next` <= `entries`, wrapping: what we may use, as last seen. A word of the other side that would break
+//!   this is refused and counted in `faults`; the last good view stays.
+//! - C3 our own index has one writer, us; it is never read back from shared memory.
+//!
+//! | # | access | order | pairs with (`net/xdp/xsk_queue.h`) |
+//! |---|--------|-------|------------------------------------|
+//! | 1 | store own producer | Release | `smp_load_acquire(&q->ring->producer)` in `__xskq_cons_peek`: entries are seen whole |
+//! | 2 | load kernel's consumer | Acquire | `smp_store_release(&q->ring->consumer)` in `__xskq_cons_release`: the slots are ours again. The kernel's own producers make do with a control dependency here; a compiler may break one, so Acquire |
+//! | 3 | load kernel's producer | Acquire | `smp_store_release(&q->ring->producer)` in `__xskq_prod_submit`: descriptors and packet bytes are seen whole |
+//! | 4 | store own consumer | Release | `READ_ONCE(q->ring->consumer)` in `xskq_prod_nb_free`: our reads are done before the slots are reused |
+
+use crate::sync::{AtomicU32, Ordering};
+
+/// The number of entries of a ring: a power of two, 1..=2^31.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entries(u32);
+
+impl Entries {
+    /// Accepts a power of two from 1 to 2^31, refuses everything else.
+    pub const fn new(entries: u32) -> Option<Self> {
+        if entries.is_power_of_two() { Some(Self(entries)) } else { None }
+    }
+
+    /// The number itself.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// What an index is masked with to become a slot.
+    pub const fn mask(self) -> u32 {
+        self.0 - 1
+    }
+}
+
+/// A range of indices: `len` entries from the free-running index `first`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The free-running index of the first entry.
+    pub first: u32,
+    /// How many entries.
+    pub len: u32,
+}
+
+/// Our end of a ring that we fill: the fill ring or the tx ring.
+#[derive(Debug)]
+pub struct Producer {
+    /// The index of the next entry that we publish; equal to our shared word.
+    next: u32,
+    /// The first index that we may not use yet, as last seen.
+    limit: u32,
+    entries: Entries,
+    faults: u32,
+}
+
+impl Producer {
+    /// An end that goes on at the index `next` of our own shared word; the kernel has consumed nothing beyond it.
+    pub const fn new(entries: Entries, next: u32) -> Self {
+        Self { next, limit: next, entries, faults: 0 }
+    }
+
+    /// The ring's length.
+    pub const fn entries(&self) -> Entries {
+        self.entries
+    }
+
+    /// The index of the next entry that will be submitted.
+    pub const fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// How often the kernel's word was impossible and was ignored.
+    pub const fn faults(&self) -> u32 {
+        self.faults
+    }
+
+    /// Entries that can be written without looking at the kernel's word again.
+    #[inline]
+    pub const fn room(&self) -> u32 {
+        self.limit.wrapping_sub(self.next)
+    }
+
+    /// Up to `want` entries that are free to be written, from the next index on.
+    ///
+    /// Claims nothing: what is not submitted is offered again. Reads the kernel's word only if the last view is too short.
+    #[inline]
+    pub fn reserve(&mut self, want: u32, kernel_consumer: &AtomicU32) -> Span {
+        if self.room() < want {
+            self.refresh(kernel_consumer);
+        }
+        Span { first: self.next, len: self.room().min(want) }
+    }
+
+    /// Publishes the next `n` entries, at most as many as were last seen free.
+    #[inline]
+    pub fn submit(&mut self, n: u32, own_producer: &AtomicU32) {
+        self.next = self.next.wrapping_add(n.min(self.room()));
+        own_producer.store(self.next, Ordering::Release); // row 1
+    }
+
+    /// Submitted entries that the kernel has not consumed, by a fresh look that orders nothing.
+    pub fn outstanding(&self, kernel_consumer: &AtomicU32) -> u32 {
+        // Relaxed: the number is a hint (for waking, for statistics); no slot is reused on the strength of it.
+        self.next.wrapping_sub(kernel_consumer.load(Ordering::Relaxed)).min(self.entries.0)
+    }
+
+    fn refresh(&mut self, kernel_consumer: &AtomicU32) {
+        let consumed = kernel_consumer.load(Ordering::Acquire); // row 2
+        if self.next.wrapping_sub(consumed) <= self.entries.0 {
+            self.limit = consumed.wrapping_add(self.entries.0);
+        } else {
+            self.faults = self.faults.saturating_add(1); // C2
+        }
+    }
+}
+
+/// Our end of a ring that we empty: the rx ring or the completion ring.
+#[derive(Debug)]
+pub struct Consumer {
+    /// The index of the next entry that we release; equal to our shared word.
+    next: u32,
+    /// The kernel's producer as last seen.
+    limit: u32,
+    entries: Entries,
+    faults: u32,
+}
+
+impl Consumer {
+    /// An end that goes on at the index `next` of our own shared word.
+    pub const fn new(entries: Entries, next: u32) -> Self {
+        Self { next, limit: next, entries, faults: 0 }
+    }
+
+    /// The ring's length.
+    pub const fn entries(&self) -> Entries {
+        self.entries
+    }
+
+    /// The index of the next entry that will be released.
+    pub const fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// How often the kernel's word was impossible and was ignored.
+    pub const fn faults(&self) -> u32 {
+        self.faults
+    }
+
+    /// Entries that can be read without looking at the kernel's word again.
+    #[inline]
+    pub const fn available(&self) -> u32 {
+        self.limit.wrapping_sub(self.next)
+    }
+
+    /// Up to `want` entries that the kernel has published, from the next index on.
+    ///
+    /// Claims nothing: what is not released is offered again. Reads the kernel's word only if the last view is too short.
+    #[inline]
+    pub fn peek(&mut self, want: u32, kernel_producer: &AtomicU32) -> Span {
+        if self.available() < want {
+            self.refresh(kernel_producer);
+        }
+        Span { first: self.next, len: self.available().min(want) }
+    }
+
+    /// Gives the next `n` entries back to the kernel, at most as many as were last seen published.
+    #[inline]
+    pub fn release(&mut self, n: u32, own_consumer: &AtomicU32) {
+        self.next = self.next.wrapping_add(n.min(self.available()));
+        own_consumer.store(self.next, Ordering::Release); // row 4
+    }
+
+    /// Entries that the kernel has published and we have not released, by a fresh look that orders nothing.
+    pub fn waiting(&self, kernel_producer: &AtomicU32) -> u32 {
+        // Relaxed: a hint; entries are read only after `peek` has loaded the word with Acquire.
+        self.limit_of(kernel_producer.load(Ordering::Relaxed)).wrapping_sub(self.next)
+    }
+
+    fn refresh(&mut self, kernel_producer: &AtomicU32) {
+        let produced = kernel_producer.load(Ordering::Acquire); // row 3
+        if produced.wrapping_sub(self.next) <= self.entries.0 {
+            self.limit = produced;
+        } else {
+            self.faults = self.faults.saturating_add(1); // C2
+        }
+    }
+
+    fn limit_of(&self, produced: u32) -> u32 {
+        if produced.wrapping_sub(self.next) <= self.entries.0 { produced } else { self.limit }
+    }
+}
+
+#[cfg(test)]
+mod tests;
