@@ -1,1 +1,675 @@
-//! Placeholder.
+//! The parts of bpf(2) that XDP programs, their maps and their attachment need.
+//!
+//! Reference: uapi `linux/bpf.h` and `linux/bpf_common.h`; the `XDP_FLAGS_*` are from uapi `linux/if_link.h`.
+//!
+//! `union bpf_attr` is one struct per command here, and each holds only the fields that are used: the kernel takes the
+//! size of what it is given, and reads the rest as zero. A short struct is therefore accepted by the oldest kernel and
+//! by the newest, where the whole union of a new header is refused with `E2BIG` by an older kernel only if the unknown
+//! tail is not zero. Every struct has its size and each offset asserted beside it.
+#![allow(
+    non_camel_case_types,
+    reason = "the kernel's own spelling, so that its documentation can be searched by name"
+)]
+#![allow(unsafe_code, reason = "the system call itself")]
+
+use core::ffi::{c_int, c_long, c_void};
+use core::mem::{offset_of, size_of};
+
+use crate::{Errno, Result};
+
+// enum bpf_cmd
+
+/// Create a map. Minimum kernel: 3.18.
+pub const BPF_MAP_CREATE: c_int = 0;
+/// Write one element of a map. Minimum kernel: 3.18.
+pub const BPF_MAP_UPDATE_ELEM: c_int = 2;
+/// Delete one element of a map. Minimum kernel: 3.18.
+pub const BPF_MAP_DELETE_ELEM: c_int = 3;
+/// Verify and load a program. Minimum kernel: 3.18.
+pub const BPF_PROG_LOAD: c_int = 5;
+/// Run a program once on bytes of the caller. Minimum kernel: 4.12.
+pub const BPF_PROG_TEST_RUN: c_int = 10;
+/// A descriptor of the program with a given id; needs `CAP_SYS_ADMIN`. Minimum kernel: 4.13.
+pub const BPF_PROG_GET_FD_BY_ID: c_int = 13;
+/// What the kernel knows of a program, map or link. Minimum kernel: 4.13.
+pub const BPF_OBJ_GET_INFO_BY_FD: c_int = 15;
+/// Attach a program through a link. Minimum kernel: 5.7, for XDP 5.9.
+pub const BPF_LINK_CREATE: c_int = 28;
+/// Replace the program of a link, without a packet in between. Minimum kernel: 5.7, for XDP 5.9.
+pub const BPF_LINK_UPDATE: c_int = 29;
+/// Detach a link now, whoever else still holds it. Minimum kernel: 5.9.
+pub const BPF_LINK_DETACH: c_int = 34;
+
+// enum bpf_map_type, bpf_prog_type, bpf_attach_type
+
+/// A map from queue to AF_XDP socket. Minimum kernel: 4.18.
+pub const BPF_MAP_TYPE_XSKMAP: u32 = 17;
+/// An XDP program.
+pub const BPF_PROG_TYPE_XDP: u32 = 6;
+/// The attach type of a link to an interface's XDP hook. Minimum kernel: 5.9.
+pub const BPF_XDP: u32 = 37;
+
+/// Bytes of an object's name with its terminating zero; letters, digits, `_` and `.` only. Minimum kernel: 4.15.
+pub const BPF_OBJ_NAME_LEN: usize = 16;
+/// Bytes of a program's tag, a hash of its instructions.
+pub const BPF_TAG_SIZE: usize = 8;
+
+// Flags of BPF_MAP_UPDATE_ELEM
+
+/// Create the element or replace it.
+pub const BPF_ANY: u64 = 0;
+/// Create the element only if there is none.
+pub const BPF_NOEXIST: u64 = 1;
+/// Replace the element only if there is one.
+pub const BPF_EXIST: u64 = 2;
+
+// Flags of BPF_PROG_LOAD
+
+/// The program understands packets of several buffers. Minimum kernel: 5.18.
+pub const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
+/// The program runs on one device only, which lets it read that device's metadata. Minimum kernel: 6.3.
+pub const BPF_F_XDP_DEV_BOUND_ONLY: u32 = 1 << 6;
+
+// Flags of BPF_LINK_CREATE for XDP: uapi linux/if_link.h
+
+/// Generic mode: the program runs on socket buffers, after the driver.
+pub const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
+/// Driver mode, also called native: the program runs in the driver, before a socket buffer exists.
+pub const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
+/// Hardware mode: the program runs on the NIC.
+pub const XDP_FLAGS_HW_MODE: u32 = 1 << 3;
+
+// enum xdp_action
+
+/// The program failed: the packet is dropped and a tracepoint fires.
+pub const XDP_ABORTED: u32 = 0;
+/// The packet is dropped.
+pub const XDP_DROP: u32 = 1;
+/// The packet goes to the kernel's network stack.
+pub const XDP_PASS: u32 = 2;
+/// The packet goes back out of the interface that it came in by.
+pub const XDP_TX: u32 = 3;
+/// The packet goes where the redirect helper said: a socket, a device or a CPU.
+pub const XDP_REDIRECT: u32 = 4;
+
+/// `bpf_redirect_map(map, key, flags)`: the low two bits of the flags are the action for an empty slot (5.3).
+#[allow(non_upper_case_globals, reason = "the kernel's own spelling")]
+pub const BPF_FUNC_redirect_map: i32 = 51;
+
+// Instruction encoding: uapi linux/bpf_common.h and linux/bpf.h
+
+/// Class: 64-bit immediate.
+pub const BPF_LD: u8 = 0x00;
+/// Class: load from memory into a register.
+pub const BPF_LDX: u8 = 0x01;
+/// Class: store an immediate to memory.
+pub const BPF_ST: u8 = 0x02;
+/// Class: store a register to memory.
+pub const BPF_STX: u8 = 0x03;
+/// Class: 32-bit arithmetic; the upper half of the destination becomes zero.
+pub const BPF_ALU: u8 = 0x04;
+/// Class: jumps that compare 64 bits, calls and exit.
+pub const BPF_JMP: u8 = 0x05;
+/// Class: jumps that compare 32 bits. Minimum kernel: 5.1.
+pub const BPF_JMP32: u8 = 0x06;
+/// Class: 64-bit arithmetic.
+pub const BPF_ALU64: u8 = 0x07;
+/// The bits of an opcode that hold its class.
+pub const BPF_CLASS_MASK: u8 = 0x07;
+
+/// Source operand: the immediate.
+pub const BPF_K: u8 = 0x00;
+/// Source operand: the source register.
+pub const BPF_X: u8 = 0x08;
+
+/// Size: 4 bytes.
+pub const BPF_W: u8 = 0x00;
+/// Size: 2 bytes.
+pub const BPF_H: u8 = 0x08;
+/// Size: 1 byte.
+pub const BPF_B: u8 = 0x10;
+/// Size: 8 bytes.
+pub const BPF_DW: u8 = 0x18;
+/// The bits of a load's or store's opcode that hold its size.
+pub const BPF_SIZE_MASK: u8 = 0x18;
+
+/// Mode: the immediate itself.
+pub const BPF_IMM: u8 = 0x00;
+/// Mode: memory at register plus offset.
+pub const BPF_MEM: u8 = 0x60;
+
+/// Arithmetic: add.
+pub const BPF_ADD: u8 = 0x00;
+/// Arithmetic: subtract.
+pub const BPF_SUB: u8 = 0x10;
+/// Arithmetic: multiply.
+pub const BPF_MUL: u8 = 0x20;
+/// Arithmetic: unsigned division; by zero gives zero.
+pub const BPF_DIV: u8 = 0x30;
+/// Arithmetic: bitwise or.
+pub const BPF_OR: u8 = 0x40;
+/// Arithmetic: bitwise and.
+pub const BPF_AND: u8 = 0x50;
+/// Arithmetic: shift left.
+pub const BPF_LSH: u8 = 0x60;
+/// Arithmetic: shift right, zeroes come in.
+pub const BPF_RSH: u8 = 0x70;
+/// Arithmetic: negate.
+pub const BPF_NEG: u8 = 0x80;
+/// Arithmetic: unsigned remainder; by zero leaves the destination.
+pub const BPF_MOD: u8 = 0x90;
+/// Arithmetic: bitwise exclusive or.
+pub const BPF_XOR: u8 = 0xa0;
+/// Arithmetic: move.
+pub const BPF_MOV: u8 = 0xb0;
+/// Arithmetic: shift right, the sign comes in.
+pub const BPF_ARSH: u8 = 0xc0;
+/// Arithmetic: swap to or from network byte order; the immediate is the width in bits.
+pub const BPF_END: u8 = 0xd0;
+/// The bits of an arithmetic or jump opcode that hold its operation.
+pub const BPF_OP_MASK: u8 = 0xf0;
+
+/// Byte order of `BPF_END`: little endian.
+pub const BPF_TO_LE: u8 = 0x00;
+/// Byte order of `BPF_END`: big endian.
+pub const BPF_TO_BE: u8 = 0x08;
+
+/// Jump: always.
+pub const BPF_JA: u8 = 0x00;
+/// Jump: equal.
+pub const BPF_JEQ: u8 = 0x10;
+/// Jump: greater, unsigned.
+pub const BPF_JGT: u8 = 0x20;
+/// Jump: greater or equal, unsigned.
+pub const BPF_JGE: u8 = 0x30;
+/// Jump: a common bit is set.
+pub const BPF_JSET: u8 = 0x40;
+/// Jump: not equal.
+pub const BPF_JNE: u8 = 0x50;
+/// Jump: greater, signed.
+pub const BPF_JSGT: u8 = 0x60;
+/// Jump: greater or equal, signed.
+pub const BPF_JSGE: u8 = 0x70;
+/// Call a helper function.
+pub const BPF_CALL: u8 = 0x80;
+/// Return from the program with register 0.
+pub const BPF_EXIT: u8 = 0x90;
+/// Jump: less, unsigned.
+pub const BPF_JLT: u8 = 0xa0;
+/// Jump: less or equal, unsigned.
+pub const BPF_JLE: u8 = 0xb0;
+/// Jump: less, signed.
+pub const BPF_JSLT: u8 = 0xc0;
+/// Jump: less or equal, signed.
+pub const BPF_JSLE: u8 = 0xd0;
+
+/// Source register of a 64-bit immediate load: the immediate is the descriptor of a map.
+pub const BPF_PSEUDO_MAP_FD: u8 = 1;
+
+/// One slot of a program. A 64-bit immediate takes two of them.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct bpf_insn {
+    /// Class, size or operation, and mode or source.
+    pub code: u8,
+    /// Both registers, in the C compiler's order of bit fields: build it with [`bpf_insn::regs`].
+    pub regs: u8,
+    /// Offset of a jump in slots after this one, or of a memory access in bytes.
+    pub off: i16,
+    /// The immediate operand.
+    pub imm: i32,
+}
+
+impl bpf_insn {
+    /// The byte that holds `dst` and `src`: C puts the first bit field lowest on little endian, highest on big endian.
+    pub const fn regs(dst: u8, src: u8) -> u8 {
+        if cfg!(target_endian = "little") { (src << 4) | (dst & 0xf) } else { (dst << 4) | (src & 0xf) }
+    }
+
+    /// The destination register's number.
+    pub const fn dst(&self) -> u8 {
+        if cfg!(target_endian = "little") { self.regs & 0xf } else { self.regs >> 4 }
+    }
+
+    /// The source register's number.
+    pub const fn src(&self) -> u8 {
+        if cfg!(target_endian = "little") { self.regs >> 4 } else { self.regs & 0xf }
+    }
+}
+
+const _: () = {
+    assert!(size_of::<bpf_insn>() == 8);
+    assert!(offset_of!(bpf_insn, code) == 0);
+    assert!(offset_of!(bpf_insn, regs) == 1);
+    assert!(offset_of!(bpf_insn, off) == 2);
+    assert!(offset_of!(bpf_insn, imm) == 4);
+};
+
+/// What an XDP program is called with, in register 1. Programs address it by offset; the fields are rewritten by the
+/// verifier, so this is no memory of the kernel.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct xdp_md {
+    /// First byte of the packet.
+    pub data: u32,
+    /// One past the last byte of the packet's first buffer.
+    pub data_end: u32,
+    /// First byte of the metadata before the packet. Minimum kernel: 4.15.
+    pub data_meta: u32,
+    /// Interface that the packet came in by. Minimum kernel: 4.16.
+    pub ingress_ifindex: u32,
+    /// Queue that the packet came in by. Minimum kernel: 4.16.
+    pub rx_queue_index: u32,
+    /// Interface that the packet leaves by, in programs of a device map only. Minimum kernel: 5.8.
+    pub egress_ifindex: u32,
+}
+
+const _: () = {
+    assert!(size_of::<xdp_md>() == 24);
+    assert!(offset_of!(xdp_md, data) == 0);
+    assert!(offset_of!(xdp_md, data_end) == 4);
+    assert!(offset_of!(xdp_md, data_meta) == 8);
+    assert!(offset_of!(xdp_md, ingress_ifindex) == 12);
+    assert!(offset_of!(xdp_md, rx_queue_index) == 16);
+    assert!(offset_of!(xdp_md, egress_ifindex) == 20);
+};
+
+/// Argument of [`BPF_MAP_CREATE`], up to the name.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_attr_map_create {
+    /// Kind of map, for instance [`BPF_MAP_TYPE_XSKMAP`].
+    pub map_type: u32,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value.
+    pub value_size: u32,
+    /// Number of elements.
+    pub max_entries: u32,
+    /// `BPF_F_*` flags of the map.
+    pub map_flags: u32,
+    /// Descriptor of the inner map, for maps of maps.
+    pub inner_map_fd: u32,
+    /// NUMA node, with `BPF_F_NUMA_NODE` only.
+    pub numa_node: u32,
+    /// Name shown by tools, terminated by zero.
+    pub map_name: [u8; BPF_OBJ_NAME_LEN],
+    /// Interface to create the map on, for offload only; 0 otherwise.
+    pub map_ifindex: u32,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_attr_map_create>() == 48);
+    assert!(offset_of!(bpf_attr_map_create, map_type) == 0);
+    assert!(offset_of!(bpf_attr_map_create, key_size) == 4);
+    assert!(offset_of!(bpf_attr_map_create, value_size) == 8);
+    assert!(offset_of!(bpf_attr_map_create, max_entries) == 12);
+    assert!(offset_of!(bpf_attr_map_create, map_flags) == 16);
+    assert!(offset_of!(bpf_attr_map_create, inner_map_fd) == 20);
+    assert!(offset_of!(bpf_attr_map_create, numa_node) == 24);
+    assert!(offset_of!(bpf_attr_map_create, map_name) == 28);
+    assert!(offset_of!(bpf_attr_map_create, map_ifindex) == 44);
+};
+
+/// Argument of [`BPF_MAP_UPDATE_ELEM`] and [`BPF_MAP_DELETE_ELEM`] (which takes the map and the key only).
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_attr_map_elem {
+    /// Descriptor of the map.
+    pub map_fd: u32,
+    /// Zero: C leaves four bytes here to align the key.
+    pub reserved: u32,
+    /// Address of the key.
+    pub key: u64,
+    /// Address of the value.
+    pub value: u64,
+    /// [`BPF_ANY`], [`BPF_NOEXIST`] or [`BPF_EXIST`].
+    pub flags: u64,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_attr_map_elem>() == 32);
+    assert!(offset_of!(bpf_attr_map_elem, map_fd) == 0);
+    assert!(offset_of!(bpf_attr_map_elem, reserved) == 4);
+    assert!(offset_of!(bpf_attr_map_elem, key) == 8);
+    assert!(offset_of!(bpf_attr_map_elem, value) == 16);
+    assert!(offset_of!(bpf_attr_map_elem, flags) == 24);
+};
+
+/// Argument of [`BPF_PROG_LOAD`], up to the attach type.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_attr_prog_load {
+    /// Kind of program, for instance [`BPF_PROG_TYPE_XDP`].
+    pub prog_type: u32,
+    /// Number of instruction slots.
+    pub insn_cnt: u32,
+    /// Address of the instructions.
+    pub insns: u64,
+    /// Address of the licence's name, terminated by zero.
+    pub license: u64,
+    /// How much the verifier writes to the log: 0 nothing, 1 what matters, 2 every state.
+    pub log_level: u32,
+    /// Bytes of the log buffer: at most 2^24 - 1 before Linux 5.4.
+    pub log_size: u32,
+    /// Address of the log buffer.
+    pub log_buf: u64,
+    /// Unused by the kernel.
+    pub kern_version: u32,
+    /// `BPF_F_*` flags of the program.
+    pub prog_flags: u32,
+    /// Name shown by tools, terminated by zero.
+    pub prog_name: [u8; BPF_OBJ_NAME_LEN],
+    /// Interface that the program is for, with offload or [`BPF_F_XDP_DEV_BOUND_ONLY`]; 0 otherwise.
+    pub prog_ifindex: u32,
+    /// Attach type that the verifier checks for; 0 is right for XDP on an interface.
+    pub expected_attach_type: u32,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_attr_prog_load>() == 72);
+    assert!(offset_of!(bpf_attr_prog_load, prog_type) == 0);
+    assert!(offset_of!(bpf_attr_prog_load, insn_cnt) == 4);
+    assert!(offset_of!(bpf_attr_prog_load, insns) == 8);
+    assert!(offset_of!(bpf_attr_prog_load, license) == 16);
+    assert!(offset_of!(bpf_attr_prog_load, log_level) == 24);
+    assert!(offset_of!(bpf_attr_prog_load, log_size) == 28);
+    assert!(offset_of!(bpf_attr_prog_load, log_buf) == 32);
+    assert!(offset_of!(bpf_attr_prog_load, kern_version) == 40);
+    assert!(offset_of!(bpf_attr_prog_load, prog_flags) == 44);
+    assert!(offset_of!(bpf_attr_prog_load, prog_name) == 48);
+    assert!(offset_of!(bpf_attr_prog_load, prog_ifindex) == 64);
+    assert!(offset_of!(bpf_attr_prog_load, expected_attach_type) == 68);
+};
+
+/// Argument of [`BPF_PROG_TEST_RUN`], up to the context.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_attr_test_run {
+    /// Descriptor of the program.
+    pub prog_fd: u32,
+    /// Written by the kernel: what the program returned.
+    pub retval: u32,
+    /// Bytes of the packet: at least 14, an Ethernet header.
+    pub data_size_in: u32,
+    /// Room for the packet afterwards; the kernel writes the bytes that there are.
+    pub data_size_out: u32,
+    /// Address of the packet.
+    pub data_in: u64,
+    /// Address of room for the packet afterwards, or 0.
+    pub data_out: u64,
+    /// How often to run it; 0 is once.
+    pub repeat: u32,
+    /// Written by the kernel: nanoseconds of one run.
+    pub duration: u32,
+    /// Bytes of the context.
+    pub ctx_size_in: u32,
+    /// Room for the context afterwards.
+    pub ctx_size_out: u32,
+    /// Address of the context, a [`xdp_md`] here, or 0. Minimum kernel for XDP: 5.14.
+    pub ctx_in: u64,
+    /// Address of room for the context afterwards, or 0.
+    pub ctx_out: u64,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_attr_test_run>() == 64);
+    assert!(offset_of!(bpf_attr_test_run, prog_fd) == 0);
+    assert!(offset_of!(bpf_attr_test_run, retval) == 4);
+    assert!(offset_of!(bpf_attr_test_run, data_size_in) == 8);
+    assert!(offset_of!(bpf_attr_test_run, data_size_out) == 12);
+    assert!(offset_of!(bpf_attr_test_run, data_in) == 16);
+    assert!(offset_of!(bpf_attr_test_run, data_out) == 24);
+    assert!(offset_of!(bpf_attr_test_run, repeat) == 32);
+    assert!(offset_of!(bpf_attr_test_run, duration) == 36);
+    assert!(offset_of!(bpf_attr_test_run, ctx_size_in) == 40);
+    assert!(offset_of!(bpf_attr_test_run, ctx_size_out) == 44);
+    assert!(offset_of!(bpf_attr_test_run, ctx_in) == 48);
+    assert!(offset_of!(bpf_attr_test_run, ctx_out) == 56);
+};
+
+/// Argument of [`BPF_PROG_GET_FD_BY_ID`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_attr_get_id {
+    /// Id of the object.
+    pub id: u32,
+    /// Unused here.
+    pub next_id: u32,
+    /// `BPF_F_RDONLY` and its like; 0 for programs.
+    pub open_flags: u32,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_attr_get_id>() == 12);
+    assert!(offset_of!(bpf_attr_get_id, id) == 0);
+    assert!(offset_of!(bpf_attr_get_id, next_id) == 4);
+    assert!(offset_of!(bpf_attr_get_id, open_flags) == 8);
+};
+
+/// Argument of [`BPF_OBJ_GET_INFO_BY_FD`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_attr_info {
+    /// Descriptor of the program, map or link.
+    pub bpf_fd: u32,
+    /// Bytes at `info`; the kernel writes how many it filled in.
+    pub info_len: u32,
+    /// Address of a [`bpf_prog_info`], [`bpf_map_info`] or [`bpf_link_info`].
+    pub info: u64,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_attr_info>() == 16);
+    assert!(offset_of!(bpf_attr_info, bpf_fd) == 0);
+    assert!(offset_of!(bpf_attr_info, info_len) == 4);
+    assert!(offset_of!(bpf_attr_info, info) == 8);
+};
+
+/// Argument of [`BPF_LINK_CREATE`], up to the flags.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_attr_link_create {
+    /// Descriptor of the program.
+    pub prog_fd: u32,
+    /// Interface to attach to, in the network namespace of the calling thread.
+    pub target_ifindex: u32,
+    /// [`BPF_XDP`] here.
+    pub attach_type: u32,
+    /// `XDP_FLAGS_*`: at most one mode.
+    pub flags: u32,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_attr_link_create>() == 16);
+    assert!(offset_of!(bpf_attr_link_create, prog_fd) == 0);
+    assert!(offset_of!(bpf_attr_link_create, target_ifindex) == 4);
+    assert!(offset_of!(bpf_attr_link_create, attach_type) == 8);
+    assert!(offset_of!(bpf_attr_link_create, flags) == 12);
+};
+
+/// Argument of [`BPF_LINK_UPDATE`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_attr_link_update {
+    /// Descriptor of the link.
+    pub link_fd: u32,
+    /// Descriptor of the program that shall run from now on.
+    pub new_prog_fd: u32,
+    /// `BPF_F_REPLACE` to compare with `old_prog_fd`, or 0.
+    pub flags: u32,
+    /// Descriptor of the program that must run now, with `BPF_F_REPLACE` only.
+    pub old_prog_fd: u32,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_attr_link_update>() == 16);
+    assert!(offset_of!(bpf_attr_link_update, link_fd) == 0);
+    assert!(offset_of!(bpf_attr_link_update, new_prog_fd) == 4);
+    assert!(offset_of!(bpf_attr_link_update, flags) == 8);
+    assert!(offset_of!(bpf_attr_link_update, old_prog_fd) == 12);
+};
+
+/// Argument of [`BPF_LINK_DETACH`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_attr_link_detach {
+    /// Descriptor of the link.
+    pub link_fd: u32,
+}
+
+const _: () = assert!(size_of::<bpf_attr_link_detach>() == 4);
+
+/// What [`BPF_OBJ_GET_INFO_BY_FD`] says of a program: the part that Linux 4.18 knows.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_prog_info {
+    /// Kind of program.
+    pub r#type: u32,
+    /// Id of the program, unique in the machine while it is loaded.
+    pub id: u32,
+    /// Hash of the instructions.
+    pub tag: [u8; BPF_TAG_SIZE],
+    /// Bytes of machine code.
+    pub jited_prog_len: u32,
+    /// Bytes of instructions after verification.
+    pub xlated_prog_len: u32,
+    /// Address of room for the machine code, or 0.
+    pub jited_prog_insns: u64,
+    /// Address of room for the instructions after verification, or 0.
+    pub xlated_prog_insns: u64,
+    /// Nanoseconds since boot at which it was loaded.
+    pub load_time: u64,
+    /// User who loaded it.
+    pub created_by_uid: u32,
+    /// In: room at `map_ids`. Out: number of maps that it uses.
+    pub nr_map_ids: u32,
+    /// Address of room for the ids of the maps, or 0.
+    pub map_ids: u64,
+    /// Name, terminated by zero; empty if none was given.
+    pub name: [u8; BPF_OBJ_NAME_LEN],
+    /// Interface that it is bound to, or 0.
+    pub ifindex: u32,
+    /// Bit 0 of the native-endian bit field: the licence is compatible with the GPL.
+    pub gpl_compatible: u32,
+    /// Device number of the interface's network namespace.
+    pub netns_dev: u64,
+    /// Inode of the interface's network namespace.
+    pub netns_ino: u64,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_prog_info>() == 104);
+    assert!(offset_of!(bpf_prog_info, r#type) == 0);
+    assert!(offset_of!(bpf_prog_info, id) == 4);
+    assert!(offset_of!(bpf_prog_info, tag) == 8);
+    assert!(offset_of!(bpf_prog_info, jited_prog_len) == 16);
+    assert!(offset_of!(bpf_prog_info, xlated_prog_len) == 20);
+    assert!(offset_of!(bpf_prog_info, jited_prog_insns) == 24);
+    assert!(offset_of!(bpf_prog_info, xlated_prog_insns) == 32);
+    assert!(offset_of!(bpf_prog_info, load_time) == 40);
+    assert!(offset_of!(bpf_prog_info, created_by_uid) == 48);
+    assert!(offset_of!(bpf_prog_info, nr_map_ids) == 52);
+    assert!(offset_of!(bpf_prog_info, map_ids) == 56);
+    assert!(offset_of!(bpf_prog_info, name) == 64);
+    assert!(offset_of!(bpf_prog_info, ifindex) == 80);
+    assert!(offset_of!(bpf_prog_info, gpl_compatible) == 84);
+    assert!(offset_of!(bpf_prog_info, netns_dev) == 88);
+    assert!(offset_of!(bpf_prog_info, netns_ino) == 96);
+};
+
+/// What [`BPF_OBJ_GET_INFO_BY_FD`] says of a map: the part that Linux 4.18 knows.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_map_info {
+    /// Kind of map.
+    pub r#type: u32,
+    /// Id of the map, unique in the machine while it exists.
+    pub id: u32,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value.
+    pub value_size: u32,
+    /// Number of elements.
+    pub max_entries: u32,
+    /// `BPF_F_*` flags of the map.
+    pub map_flags: u32,
+    /// Name, terminated by zero; empty if none was given.
+    pub name: [u8; BPF_OBJ_NAME_LEN],
+    /// Interface that it is bound to, or 0.
+    pub ifindex: u32,
+    /// BTF type of the value for maps of kernel structs; padding before Linux 5.6.
+    pub btf_vmlinux_value_type_id: u32,
+    /// Device number of the interface's network namespace.
+    pub netns_dev: u64,
+    /// Inode of the interface's network namespace.
+    pub netns_ino: u64,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_map_info>() == 64);
+    assert!(offset_of!(bpf_map_info, r#type) == 0);
+    assert!(offset_of!(bpf_map_info, id) == 4);
+    assert!(offset_of!(bpf_map_info, key_size) == 8);
+    assert!(offset_of!(bpf_map_info, value_size) == 12);
+    assert!(offset_of!(bpf_map_info, max_entries) == 16);
+    assert!(offset_of!(bpf_map_info, map_flags) == 20);
+    assert!(offset_of!(bpf_map_info, name) == 24);
+    assert!(offset_of!(bpf_map_info, ifindex) == 40);
+    assert!(offset_of!(bpf_map_info, btf_vmlinux_value_type_id) == 44);
+    assert!(offset_of!(bpf_map_info, netns_dev) == 48);
+    assert!(offset_of!(bpf_map_info, netns_ino) == 56);
+};
+
+/// What [`BPF_OBJ_GET_INFO_BY_FD`] says of a link to an interface's XDP hook. Minimum kernel: 5.9.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct bpf_link_info {
+    /// Kind of link.
+    pub r#type: u32,
+    /// Id of the link, unique in the machine while it exists.
+    pub id: u32,
+    /// Id of the program.
+    pub prog_id: u32,
+    /// Zero: C leaves four bytes here to align the union.
+    pub reserved: u32,
+    /// Interface of the link; 0 once the interface is gone or the link was detached.
+    pub xdp_ifindex: u32,
+    /// Zero: C leaves four bytes here, as the rest of the union is not used for XDP.
+    pub reserved_end: u32,
+}
+
+const _: () = {
+    assert!(size_of::<bpf_link_info>() == 24);
+    assert!(offset_of!(bpf_link_info, r#type) == 0);
+    assert!(offset_of!(bpf_link_info, id) == 4);
+    assert!(offset_of!(bpf_link_info, prog_id) == 8);
+    assert!(offset_of!(bpf_link_info, reserved) == 12);
+    assert!(offset_of!(bpf_link_info, xdp_ifindex) == 16);
+    assert!(offset_of!(bpf_link_info, reserved_end) == 20);
+};
+
+/// bpf(2). Answers with a descriptor for the commands that make one, 0 for the others.
+///
+/// Every descriptor that it makes is close-on-exec. A call is not repeated here: `BPF_PROG_LOAD` gives `EAGAIN` and
+/// `BPF_PROG_TEST_RUN` gives `EINTR` when a signal is pending, and the caller decides whether to go on.
+///
+/// # Safety
+///
+/// `attr` points to `size` bytes that are initialised, writable and laid out as the struct of this module that belongs
+/// to `cmd`. Each address in it is 0 or points to memory that is valid for what the command does with it: read for
+/// keys, values, instructions, licence and packets, written for logs, infos and outputs, with the lengths that the
+/// struct states, or for a key and a value those of the map. Each descriptor in it is open during the call.
+pub unsafe fn bpf(cmd: c_int, attr: *mut c_void, size: u32) -> Result<c_int> {
+    // SAFETY: the kernel reads and writes `size` bytes at `attr` and the memory that it points to, all of which the
+    // caller guarantees to be valid for that; bpf(2) touches no other memory of the process.
+    let answer: c_long = unsafe { libc::syscall(libc::SYS_bpf, cmd, attr, size) };
+    if answer < 0 {
+        // SAFETY: the C library gives the address of this thread's own errno, valid while the thread lives.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: as above: aligned, initialised by the call that just failed, and no other thread writes it.
+        return Err(Errno::from_raw(unsafe { *errno }));
+    }
+    // A descriptor or 0: it fits, the kernel's own type for it is int.
+    Ok(answer as c_int)
+}
