@@ -1,7 +1,7 @@
 //! `linux/if_xdp.h`: the socket address, the options and the shapes of rings and memory of AF_XDP.
 //!
-//! Source of every name: `include/uapi/linux/if_xdp.h` of the kernel; version remarks come from its history. A constant that a
-//! kernel does not know is refused by it, mostly with `EINVAL`, never misread.
+//! Source of every name: `include/uapi/linux/if_xdp.h` of the kernel; version remarks come from its history. A
+//! constant that a kernel does not know is refused by it, mostly with `EINVAL`, never misread.
 #![allow(
     non_camel_case_types,
     reason = "C spelling, so that the kernel's documentation can be searched for the name"
@@ -33,7 +33,8 @@ pub const XDP_USE_SG: u16 = 1 << 4;
 pub const XDP_UMEM_UNALIGNED_CHUNK_FLAG: u32 = 1 << 0;
 /// Compute requested TX checksums in software: copy mode only, for tests. Minimum kernel: 6.8.
 pub const XDP_UMEM_TX_SW_CSUM: u32 = 1 << 1;
-/// `tx_metadata_len` is meant. Minimum kernel: 6.11; from 6.8 to 6.10 the length alone is enough and the flag is refused.
+/// `tx_metadata_len` is meant. Minimum kernel: 6.11; from 6.8 to 6.10 the length alone is enough and the flag is
+/// refused.
 pub const XDP_UMEM_TX_METADATA_LEN: u32 = 1 << 2;
 
 // Options of getsockopt(2) and setsockopt(2) at level `SOL_XDP`.
@@ -282,7 +283,8 @@ assert_layout!(xdp_options, 4, { flags: u32 => 0 });
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct xdp_desc {
-    /// Offset of the first byte in the UMEM (in unaligned mode base and offset, see [`XSK_UNALIGNED_BUF_OFFSET_SHIFT`]).
+    /// Offset of the first byte in the UMEM (in unaligned mode base and offset, see
+    /// [`XSK_UNALIGNED_BUF_OFFSET_SHIFT`]).
     pub addr: u64,
     /// Length of the frame, in bytes.
     pub len: u32,

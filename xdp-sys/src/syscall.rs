@@ -1,7 +1,9 @@
-//! One thin function for each system call, and no policy: nothing is retried, nothing is rounded, nothing is remembered.
+//! One thin function for each system call, and no policy: nothing is retried, nothing is rounded, nothing is
+//! remembered.
 //!
-//! `EINTR` is returned like any other error; each function says when that can happen. Descriptors are plain numbers since `core` has
-//! no type that keeps them open, so every function that takes one is `unsafe`: the caller keeps it open during the call.
+//! `EINTR` is returned like any other error; each function says when that can happen. Descriptors are plain numbers
+//! since `core` has no type that keeps them open, so every function that takes one is `unsafe`: the caller keeps it
+//! open during the call.
 #![allow(unsafe_code, reason = "this file is the boundary to the kernel")]
 
 use core::ffi::{c_int, c_void};
@@ -57,8 +59,8 @@ pub unsafe fn bind<A: Plain>(fd: c_int, address: &A) -> Result<()> {
 ///
 /// # Safety
 ///
-/// `fd` is open and stays open during the call. If the value holds an address (`XDP_UMEM_REG`), the memory it names is one that
-/// the kernel may read and write from now on until the socket is gone.
+/// `fd` is open and stays open during the call. If the value holds an address (`XDP_UMEM_REG`), the memory it names
+/// is one that the kernel may read and write from now on until the socket is gone.
 pub unsafe fn setsockopt<T: Plain>(fd: c_int, level: c_int, name: c_int, value: &T) -> Result<()> {
     let bytes = value.as_bytes();
     // SAFETY: `bytes` is readable for the length passed along, borrowed for this call. The descriptor, and the memory
@@ -67,9 +69,11 @@ pub unsafe fn setsockopt<T: Plain>(fd: c_int, level: c_int, name: c_int, value: 
         .map(drop)
 }
 
-/// getsockopt(2) into a typed value, zero where the kernel wrote nothing; with it the number of bytes that the kernel wrote.
+/// getsockopt(2) into a typed value, zero where the kernel wrote nothing; with it the number of bytes that the kernel
+/// wrote.
 ///
-/// An older kernel may write less than a newer struct holds: look at the length before you trust a field. Never `EINTR`.
+/// An older kernel may write less than a newer struct holds: look at the length before you trust a field. Never
+/// `EINTR`.
 ///
 /// # Safety
 ///
@@ -78,16 +82,16 @@ pub unsafe fn getsockopt<T: Plain>(fd: c_int, level: c_int, name: c_int) -> Resu
     let mut value = T::zeroed();
     let bytes = value.as_bytes_mut();
     let mut len = bytes.len() as libc::socklen_t;
-    // SAFETY: `bytes` is writable for `len` bytes, borrowed for this call, and any bytes make a valid `T`; `len` is a local. The
-    // kernel writes at most `len` bytes. The descriptor is the caller's promise.
+    // SAFETY: `bytes` is writable for `len` bytes, borrowed for this call, and any bytes make a valid `T`; `len` is a
+    // local. The kernel writes at most `len` bytes. The descriptor is the caller's promise.
     check(unsafe { libc::getsockopt(fd, level, name, bytes.as_mut_ptr().cast(), &raw mut len) })?;
     Ok((value, len as usize))
 }
 
 /// mmap(2) of a new range, at an address of the kernel's choice. Never `EINTR`.
 ///
-/// Returns the first byte; `munmap` ends it. `fd` is -1 for anonymous memory. Never replaces a mapping: `MAP_FIXED` is refused
-/// with `EINVAL`.
+/// Returns the first byte; `munmap` ends it. `fd` is -1 for anonymous memory. Never replaces a mapping: `MAP_FIXED`
+/// is refused with `EINVAL`.
 ///
 /// # Safety
 ///
@@ -104,8 +108,8 @@ pub unsafe fn mmap(
         return Err(Errno::EINVAL);
     }
     let offset = libc::off64_t::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
-    // SAFETY: without `MAP_FIXED` (refused above) the kernel chooses a range that nothing uses, so no memory of ours changes. The
-    // descriptor is the caller's promise.
+    // SAFETY: without `MAP_FIXED` (refused above) the kernel chooses a range that nothing uses, so no memory of ours
+    // changes. The descriptor is the caller's promise.
     let address = unsafe { libc::mmap64(ptr::null_mut(), len, protection, flags, fd, offset) };
     if address == libc::MAP_FAILED {
         return Err(errno());
@@ -125,7 +129,8 @@ pub unsafe fn munmap(address: NonNull<u8>, len: usize) -> Result<()> {
     check(unsafe { libc::munmap(address.as_ptr().cast::<c_void>(), len) }).map(drop)
 }
 
-/// sendto(2) without an address. Hands `bytes` to netlink; with no bytes and `MSG_DONTWAIT` it makes an AF_XDP socket send.
+/// sendto(2) without an address. Hands `bytes` to netlink; with no bytes and `MSG_DONTWAIT` it makes an AF_XDP socket
+/// send.
 ///
 /// Returns the number of bytes taken. `EINTR` only without `MSG_DONTWAIT`.
 ///
@@ -134,22 +139,23 @@ pub unsafe fn munmap(address: NonNull<u8>, len: usize) -> Result<()> {
 /// `fd` is open and stays open during the call.
 #[inline]
 pub unsafe fn send(fd: c_int, bytes: &[u8], flags: c_int) -> Result<usize> {
-    // SAFETY: `bytes` is readable for the length passed along, borrowed for this call. The address is null with length
-    // zero. The descriptor is the caller's promise.
+    // SAFETY: `bytes` is readable for the length passed along, borrowed for this call. The address is null with
+    // length zero. The descriptor is the caller's promise.
     check_len(unsafe { libc::sendto(fd, bytes.as_ptr().cast(), bytes.len(), flags, ptr::null(), 0) })
 }
 
 /// recvfrom(2) without an address. With no bytes and `MSG_DONTWAIT` it wakes an AF_XDP socket's reception.
 ///
-/// Returns the number of bytes, with `MSG_TRUNC` that of the whole message even if it did not fit. `EINTR` only without `MSG_DONTWAIT`.
+/// Returns the number of bytes, with `MSG_TRUNC` that of the whole message even if it did not fit. `EINTR` only
+/// without `MSG_DONTWAIT`.
 ///
 /// # Safety
 ///
 /// `fd` is open and stays open during the call.
 #[inline]
 pub unsafe fn recv(fd: c_int, bytes: &mut [u8], flags: c_int) -> Result<usize> {
-    // SAFETY: `bytes` is writable for the length passed along, borrowed exclusively for this call; the kernel writes no
-    // more than that. The address is null. The descriptor is the caller's promise.
+    // SAFETY: `bytes` is writable for the length passed along, borrowed exclusively for this call; the kernel writes
+    // no more than that. The address is null. The descriptor is the caller's promise.
     check_len(unsafe {
         libc::recvfrom(fd, bytes.as_mut_ptr().cast(), bytes.len(), flags, ptr::null_mut(), ptr::null_mut())
     })
@@ -157,7 +163,8 @@ pub unsafe fn recv(fd: c_int, bytes: &mut [u8], flags: c_int) -> Result<usize> {
 
 /// recvfrom(2) with the address of the sender, which netlink needs to tell the kernel from other processes.
 ///
-/// Returns the number of bytes, with `MSG_TRUNC` that of the whole message even if it did not fit. `EINTR` only without `MSG_DONTWAIT`.
+/// Returns the number of bytes, with `MSG_TRUNC` that of the whole message even if it did not fit. `EINTR` only
+/// without `MSG_DONTWAIT`.
 ///
 /// # Safety
 ///
@@ -166,8 +173,9 @@ pub unsafe fn recvfrom<A: Plain>(fd: c_int, bytes: &mut [u8], flags: c_int) -> R
     let mut address = A::zeroed();
     let address_bytes = address.as_bytes_mut();
     let mut address_len = address_bytes.len() as libc::socklen_t;
-    // SAFETY: both ranges are writable for the lengths passed along and borrowed exclusively for this call; the kernel
-    // writes no more than that into either, and any bytes make a valid `A`. The descriptor is the caller's promise.
+    // SAFETY: both ranges are writable for the lengths passed along and borrowed exclusively for this call; the
+    // kernel writes no more than that into either, and any bytes make a valid `A`. The descriptor is the caller's
+    // promise.
     let len = check_len(unsafe {
         libc::recvfrom(
             fd,
@@ -183,7 +191,8 @@ pub unsafe fn recvfrom<A: Plain>(fd: c_int, bytes: &mut [u8], flags: c_int) -> R
 
 /// ppoll(2) with the signal mask left alone: waits for at most `timeout`, for ever without one.
 ///
-/// Returns the number of entries that have events. `EINTR` when a signal arrives first; the time already waited is lost then.
+/// Returns the number of entries that have events. `EINTR` when a signal arrives first; the time already waited is
+/// lost then.
 ///
 /// # Safety
 ///
@@ -195,25 +204,26 @@ pub unsafe fn poll(fds: &mut [pollfd], timeout: Option<Duration>) -> Result<usiz
         libc::timespec { tv_sec: seconds, tv_nsec: timeout.subsec_nanos() as _ }
     });
     let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: `fds` is writable for the number of entries passed along, borrowed exclusively for this call; `timeout` is
-    // null or a local that outlives the call; the mask is null. The descriptors are the caller's promise.
+    // SAFETY: `fds` is writable for the number of entries passed along, borrowed exclusively for this call; `timeout`
+    // is null or a local that outlives the call; the mask is null. The descriptors are the caller's promise.
     check(unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, ptr::null()) })
         .map(|ready| ready as usize)
 }
 
-/// ioctl(2) `SIOCETHTOOL`: asks the driver of interface `name` (zero-filled) what the first word of `value` says. Never `EINTR`.
+/// ioctl(2) `SIOCETHTOOL`: asks the driver of interface `name` (zero-filled) what the first word of `value` says.
+/// Never `EINTR`.
 ///
 /// # Safety
 ///
-/// `fd` is an open socket and stays open during the call. The command in the first word of `value` writes no more than
-/// `size_of::<T>()` bytes.
+/// `fd` is an open socket and stays open during the call. The command in the first word of `value` writes no more
+/// than `size_of::<T>()` bytes.
 pub unsafe fn ioctl_ethtool<T: Plain>(fd: c_int, name: &[u8; IFNAMSIZ], value: &mut T) -> Result<()> {
     let mut request = libc::ifreq {
         ifr_name: name.map(|byte| byte as core::ffi::c_char),
         ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_data: value.as_bytes_mut().as_mut_ptr().cast() },
     };
-    // SAFETY: `request` is a local that outlives the call, and the memory it names is `value`, borrowed exclusively, of which the
-    // caller promises that the command stays within. The descriptor is the caller's promise too.
+    // SAFETY: `request` is a local that outlives the call, and the memory it names is `value`, borrowed exclusively,
+    // of which the caller promises that the command stays within. The descriptor is the caller's promise too.
     check(unsafe { libc::ioctl(fd, SIOCETHTOOL as libc::Ioctl, &raw mut request) }).map(drop)
 }
 
@@ -229,7 +239,8 @@ pub unsafe fn setns(fd: c_int, kind: c_int) -> Result<()> {
 
 /// unshare(2) of the network namespace: the calling thread gets a new, empty one. Never `EINTR`.
 ///
-/// Restricted to `CLONE_NEWNET`, which changes no memory and no descriptor of the process; `CLONE_FILES` and others would.
+/// Restricted to `CLONE_NEWNET`, which changes no memory and no descriptor of the process; `CLONE_FILES` and others
+/// would.
 pub fn unshare_net() -> Result<()> {
     // SAFETY: the flag gives this thread another network namespace and touches neither memory nor descriptors.
     check(unsafe { libc::unshare(libc::CLONE_NEWNET) }).map(drop)
