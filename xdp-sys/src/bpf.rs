@@ -1,6 +1,6 @@
 //! The parts of bpf(2) that XDP programs, their maps and their attachment need.
 //!
-//! Reference: uapi `linux/bpf.h` and `linux/bpf_common.h`; the `XDP_FLAGS_*` are from uapi `linux/if_link.h`.
+//! Reference: uapi `linux/bpf.h` and `linux/bpf_common.h`. The flags of a link to an XDP hook are in [`crate::if_link`].
 //!
 //! `union bpf_attr` is one struct per command here, and each holds only the fields that are used: the kernel takes the
 //! size of what it is given, and reads the rest as zero. A short struct is therefore accepted by the oldest kernel and
@@ -13,7 +13,6 @@
 #![allow(unsafe_code, reason = "the system call itself")]
 
 use core::ffi::{c_int, c_long, c_void};
-use core::mem::{offset_of, size_of};
 
 use crate::{Errno, Result};
 
@@ -69,15 +68,6 @@ pub const BPF_EXIST: u64 = 2;
 pub const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
 /// The program runs on one device only, which lets it read that device's metadata. Minimum kernel: 6.3.
 pub const BPF_F_XDP_DEV_BOUND_ONLY: u32 = 1 << 6;
-
-// Flags of BPF_LINK_CREATE for XDP: uapi linux/if_link.h
-
-/// Generic mode: the program runs on socket buffers, after the driver.
-pub const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
-/// Driver mode, also called native: the program runs in the driver, before a socket buffer exists.
-pub const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
-/// Hardware mode: the program runs on the NIC.
-pub const XDP_FLAGS_HW_MODE: u32 = 1 << 3;
 
 // enum xdp_action
 
@@ -237,13 +227,12 @@ impl bpf_insn {
     }
 }
 
-const _: () = {
-    assert!(size_of::<bpf_insn>() == 8);
-    assert!(offset_of!(bpf_insn, code) == 0);
-    assert!(offset_of!(bpf_insn, regs) == 1);
-    assert!(offset_of!(bpf_insn, off) == 2);
-    assert!(offset_of!(bpf_insn, imm) == 4);
-};
+assert_layout!(bpf_insn, 8, {
+    code: u8 => 0,
+    regs: u8 => 1,
+    off: i16 => 2,
+    imm: i32 => 4,
+});
 
 /// What an XDP program is called with, in register 1. Programs address it by offset; the fields are rewritten by the
 /// verifier, so this is no memory of the kernel.
@@ -264,15 +253,14 @@ pub struct xdp_md {
     pub egress_ifindex: u32,
 }
 
-const _: () = {
-    assert!(size_of::<xdp_md>() == 24);
-    assert!(offset_of!(xdp_md, data) == 0);
-    assert!(offset_of!(xdp_md, data_end) == 4);
-    assert!(offset_of!(xdp_md, data_meta) == 8);
-    assert!(offset_of!(xdp_md, ingress_ifindex) == 12);
-    assert!(offset_of!(xdp_md, rx_queue_index) == 16);
-    assert!(offset_of!(xdp_md, egress_ifindex) == 20);
-};
+assert_layout!(xdp_md, 24, {
+    data: u32 => 0,
+    data_end: u32 => 4,
+    data_meta: u32 => 8,
+    ingress_ifindex: u32 => 12,
+    rx_queue_index: u32 => 16,
+    egress_ifindex: u32 => 20,
+});
 
 /// Argument of [`BPF_MAP_CREATE`], up to the name.
 #[repr(C)]
@@ -298,18 +286,17 @@ pub struct bpf_attr_map_create {
     pub map_ifindex: u32,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_attr_map_create>() == 48);
-    assert!(offset_of!(bpf_attr_map_create, map_type) == 0);
-    assert!(offset_of!(bpf_attr_map_create, key_size) == 4);
-    assert!(offset_of!(bpf_attr_map_create, value_size) == 8);
-    assert!(offset_of!(bpf_attr_map_create, max_entries) == 12);
-    assert!(offset_of!(bpf_attr_map_create, map_flags) == 16);
-    assert!(offset_of!(bpf_attr_map_create, inner_map_fd) == 20);
-    assert!(offset_of!(bpf_attr_map_create, numa_node) == 24);
-    assert!(offset_of!(bpf_attr_map_create, map_name) == 28);
-    assert!(offset_of!(bpf_attr_map_create, map_ifindex) == 44);
-};
+assert_layout!(bpf_attr_map_create, 48, {
+    map_type: u32 => 0,
+    key_size: u32 => 4,
+    value_size: u32 => 8,
+    max_entries: u32 => 12,
+    map_flags: u32 => 16,
+    inner_map_fd: u32 => 20,
+    numa_node: u32 => 24,
+    map_name: [u8; BPF_OBJ_NAME_LEN] => 28,
+    map_ifindex: u32 => 44,
+});
 
 /// Argument of [`BPF_MAP_UPDATE_ELEM`] and [`BPF_MAP_DELETE_ELEM`] (which takes the map and the key only).
 #[repr(C)]
@@ -327,14 +314,13 @@ pub struct bpf_attr_map_elem {
     pub flags: u64,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_attr_map_elem>() == 32);
-    assert!(offset_of!(bpf_attr_map_elem, map_fd) == 0);
-    assert!(offset_of!(bpf_attr_map_elem, reserved) == 4);
-    assert!(offset_of!(bpf_attr_map_elem, key) == 8);
-    assert!(offset_of!(bpf_attr_map_elem, value) == 16);
-    assert!(offset_of!(bpf_attr_map_elem, flags) == 24);
-};
+assert_layout!(bpf_attr_map_elem, 32, {
+    map_fd: u32 => 0,
+    reserved: u32 => 4,
+    key: u64 => 8,
+    value: u64 => 16,
+    flags: u64 => 24,
+});
 
 /// Argument of [`BPF_PROG_LOAD`], up to the attach type.
 #[repr(C)]
@@ -366,21 +352,20 @@ pub struct bpf_attr_prog_load {
     pub expected_attach_type: u32,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_attr_prog_load>() == 72);
-    assert!(offset_of!(bpf_attr_prog_load, prog_type) == 0);
-    assert!(offset_of!(bpf_attr_prog_load, insn_cnt) == 4);
-    assert!(offset_of!(bpf_attr_prog_load, insns) == 8);
-    assert!(offset_of!(bpf_attr_prog_load, license) == 16);
-    assert!(offset_of!(bpf_attr_prog_load, log_level) == 24);
-    assert!(offset_of!(bpf_attr_prog_load, log_size) == 28);
-    assert!(offset_of!(bpf_attr_prog_load, log_buf) == 32);
-    assert!(offset_of!(bpf_attr_prog_load, kern_version) == 40);
-    assert!(offset_of!(bpf_attr_prog_load, prog_flags) == 44);
-    assert!(offset_of!(bpf_attr_prog_load, prog_name) == 48);
-    assert!(offset_of!(bpf_attr_prog_load, prog_ifindex) == 64);
-    assert!(offset_of!(bpf_attr_prog_load, expected_attach_type) == 68);
-};
+assert_layout!(bpf_attr_prog_load, 72, {
+    prog_type: u32 => 0,
+    insn_cnt: u32 => 4,
+    insns: u64 => 8,
+    license: u64 => 16,
+    log_level: u32 => 24,
+    log_size: u32 => 28,
+    log_buf: u64 => 32,
+    kern_version: u32 => 40,
+    prog_flags: u32 => 44,
+    prog_name: [u8; BPF_OBJ_NAME_LEN] => 48,
+    prog_ifindex: u32 => 64,
+    expected_attach_type: u32 => 68,
+});
 
 /// Argument of [`BPF_PROG_TEST_RUN`], up to the context.
 #[repr(C)]
@@ -412,21 +397,20 @@ pub struct bpf_attr_test_run {
     pub ctx_out: u64,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_attr_test_run>() == 64);
-    assert!(offset_of!(bpf_attr_test_run, prog_fd) == 0);
-    assert!(offset_of!(bpf_attr_test_run, retval) == 4);
-    assert!(offset_of!(bpf_attr_test_run, data_size_in) == 8);
-    assert!(offset_of!(bpf_attr_test_run, data_size_out) == 12);
-    assert!(offset_of!(bpf_attr_test_run, data_in) == 16);
-    assert!(offset_of!(bpf_attr_test_run, data_out) == 24);
-    assert!(offset_of!(bpf_attr_test_run, repeat) == 32);
-    assert!(offset_of!(bpf_attr_test_run, duration) == 36);
-    assert!(offset_of!(bpf_attr_test_run, ctx_size_in) == 40);
-    assert!(offset_of!(bpf_attr_test_run, ctx_size_out) == 44);
-    assert!(offset_of!(bpf_attr_test_run, ctx_in) == 48);
-    assert!(offset_of!(bpf_attr_test_run, ctx_out) == 56);
-};
+assert_layout!(bpf_attr_test_run, 64, {
+    prog_fd: u32 => 0,
+    retval: u32 => 4,
+    data_size_in: u32 => 8,
+    data_size_out: u32 => 12,
+    data_in: u64 => 16,
+    data_out: u64 => 24,
+    repeat: u32 => 32,
+    duration: u32 => 36,
+    ctx_size_in: u32 => 40,
+    ctx_size_out: u32 => 44,
+    ctx_in: u64 => 48,
+    ctx_out: u64 => 56,
+});
 
 /// Argument of [`BPF_PROG_GET_FD_BY_ID`].
 #[repr(C)]
@@ -440,12 +424,11 @@ pub struct bpf_attr_get_id {
     pub open_flags: u32,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_attr_get_id>() == 12);
-    assert!(offset_of!(bpf_attr_get_id, id) == 0);
-    assert!(offset_of!(bpf_attr_get_id, next_id) == 4);
-    assert!(offset_of!(bpf_attr_get_id, open_flags) == 8);
-};
+assert_layout!(bpf_attr_get_id, 12, {
+    id: u32 => 0,
+    next_id: u32 => 4,
+    open_flags: u32 => 8,
+});
 
 /// Argument of [`BPF_OBJ_GET_INFO_BY_FD`].
 #[repr(C)]
@@ -459,12 +442,11 @@ pub struct bpf_attr_info {
     pub info: u64,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_attr_info>() == 16);
-    assert!(offset_of!(bpf_attr_info, bpf_fd) == 0);
-    assert!(offset_of!(bpf_attr_info, info_len) == 4);
-    assert!(offset_of!(bpf_attr_info, info) == 8);
-};
+assert_layout!(bpf_attr_info, 16, {
+    bpf_fd: u32 => 0,
+    info_len: u32 => 4,
+    info: u64 => 8,
+});
 
 /// Argument of [`BPF_LINK_CREATE`], up to the flags.
 #[repr(C)]
@@ -476,17 +458,16 @@ pub struct bpf_attr_link_create {
     pub target_ifindex: u32,
     /// [`BPF_XDP`] here.
     pub attach_type: u32,
-    /// `XDP_FLAGS_*`: at most one mode.
+    /// [`crate::if_link`]'s `XDP_FLAGS_*`: at most one mode.
     pub flags: u32,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_attr_link_create>() == 16);
-    assert!(offset_of!(bpf_attr_link_create, prog_fd) == 0);
-    assert!(offset_of!(bpf_attr_link_create, target_ifindex) == 4);
-    assert!(offset_of!(bpf_attr_link_create, attach_type) == 8);
-    assert!(offset_of!(bpf_attr_link_create, flags) == 12);
-};
+assert_layout!(bpf_attr_link_create, 16, {
+    prog_fd: u32 => 0,
+    target_ifindex: u32 => 4,
+    attach_type: u32 => 8,
+    flags: u32 => 12,
+});
 
 /// Argument of [`BPF_LINK_UPDATE`].
 #[repr(C)]
@@ -502,13 +483,12 @@ pub struct bpf_attr_link_update {
     pub old_prog_fd: u32,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_attr_link_update>() == 16);
-    assert!(offset_of!(bpf_attr_link_update, link_fd) == 0);
-    assert!(offset_of!(bpf_attr_link_update, new_prog_fd) == 4);
-    assert!(offset_of!(bpf_attr_link_update, flags) == 8);
-    assert!(offset_of!(bpf_attr_link_update, old_prog_fd) == 12);
-};
+assert_layout!(bpf_attr_link_update, 16, {
+    link_fd: u32 => 0,
+    new_prog_fd: u32 => 4,
+    flags: u32 => 8,
+    old_prog_fd: u32 => 12,
+});
 
 /// Argument of [`BPF_LINK_DETACH`].
 #[repr(C)]
@@ -518,7 +498,9 @@ pub struct bpf_attr_link_detach {
     pub link_fd: u32,
 }
 
-const _: () = assert!(size_of::<bpf_attr_link_detach>() == 4);
+assert_layout!(bpf_attr_link_detach, 4, {
+    link_fd: u32 => 0,
+});
 
 /// What [`BPF_OBJ_GET_INFO_BY_FD`] says of a program: the part that Linux 4.18 knows.
 #[repr(C)]
@@ -558,25 +540,24 @@ pub struct bpf_prog_info {
     pub netns_ino: u64,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_prog_info>() == 104);
-    assert!(offset_of!(bpf_prog_info, r#type) == 0);
-    assert!(offset_of!(bpf_prog_info, id) == 4);
-    assert!(offset_of!(bpf_prog_info, tag) == 8);
-    assert!(offset_of!(bpf_prog_info, jited_prog_len) == 16);
-    assert!(offset_of!(bpf_prog_info, xlated_prog_len) == 20);
-    assert!(offset_of!(bpf_prog_info, jited_prog_insns) == 24);
-    assert!(offset_of!(bpf_prog_info, xlated_prog_insns) == 32);
-    assert!(offset_of!(bpf_prog_info, load_time) == 40);
-    assert!(offset_of!(bpf_prog_info, created_by_uid) == 48);
-    assert!(offset_of!(bpf_prog_info, nr_map_ids) == 52);
-    assert!(offset_of!(bpf_prog_info, map_ids) == 56);
-    assert!(offset_of!(bpf_prog_info, name) == 64);
-    assert!(offset_of!(bpf_prog_info, ifindex) == 80);
-    assert!(offset_of!(bpf_prog_info, gpl_compatible) == 84);
-    assert!(offset_of!(bpf_prog_info, netns_dev) == 88);
-    assert!(offset_of!(bpf_prog_info, netns_ino) == 96);
-};
+assert_layout!(bpf_prog_info, 104, {
+    r#type: u32 => 0,
+    id: u32 => 4,
+    tag: [u8; BPF_TAG_SIZE] => 8,
+    jited_prog_len: u32 => 16,
+    xlated_prog_len: u32 => 20,
+    jited_prog_insns: u64 => 24,
+    xlated_prog_insns: u64 => 32,
+    load_time: u64 => 40,
+    created_by_uid: u32 => 48,
+    nr_map_ids: u32 => 52,
+    map_ids: u64 => 56,
+    name: [u8; BPF_OBJ_NAME_LEN] => 64,
+    ifindex: u32 => 80,
+    gpl_compatible: u32 => 84,
+    netns_dev: u64 => 88,
+    netns_ino: u64 => 96,
+});
 
 /// What [`BPF_OBJ_GET_INFO_BY_FD`] says of a map: the part that Linux 4.18 knows.
 #[repr(C)]
@@ -606,20 +587,19 @@ pub struct bpf_map_info {
     pub netns_ino: u64,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_map_info>() == 64);
-    assert!(offset_of!(bpf_map_info, r#type) == 0);
-    assert!(offset_of!(bpf_map_info, id) == 4);
-    assert!(offset_of!(bpf_map_info, key_size) == 8);
-    assert!(offset_of!(bpf_map_info, value_size) == 12);
-    assert!(offset_of!(bpf_map_info, max_entries) == 16);
-    assert!(offset_of!(bpf_map_info, map_flags) == 20);
-    assert!(offset_of!(bpf_map_info, name) == 24);
-    assert!(offset_of!(bpf_map_info, ifindex) == 40);
-    assert!(offset_of!(bpf_map_info, btf_vmlinux_value_type_id) == 44);
-    assert!(offset_of!(bpf_map_info, netns_dev) == 48);
-    assert!(offset_of!(bpf_map_info, netns_ino) == 56);
-};
+assert_layout!(bpf_map_info, 64, {
+    r#type: u32 => 0,
+    id: u32 => 4,
+    key_size: u32 => 8,
+    value_size: u32 => 12,
+    max_entries: u32 => 16,
+    map_flags: u32 => 20,
+    name: [u8; BPF_OBJ_NAME_LEN] => 24,
+    ifindex: u32 => 40,
+    btf_vmlinux_value_type_id: u32 => 44,
+    netns_dev: u64 => 48,
+    netns_ino: u64 => 56,
+});
 
 /// What [`BPF_OBJ_GET_INFO_BY_FD`] says of a link to an interface's XDP hook. Minimum kernel: 5.9.
 #[repr(C)]
@@ -639,15 +619,14 @@ pub struct bpf_link_info {
     pub reserved_end: u32,
 }
 
-const _: () = {
-    assert!(size_of::<bpf_link_info>() == 24);
-    assert!(offset_of!(bpf_link_info, r#type) == 0);
-    assert!(offset_of!(bpf_link_info, id) == 4);
-    assert!(offset_of!(bpf_link_info, prog_id) == 8);
-    assert!(offset_of!(bpf_link_info, reserved) == 12);
-    assert!(offset_of!(bpf_link_info, xdp_ifindex) == 16);
-    assert!(offset_of!(bpf_link_info, reserved_end) == 20);
-};
+assert_layout!(bpf_link_info, 24, {
+    r#type: u32 => 0,
+    id: u32 => 4,
+    prog_id: u32 => 8,
+    reserved: u32 => 12,
+    xdp_ifindex: u32 => 16,
+    reserved_end: u32 => 20,
+});
 
 /// bpf(2). Answers with a descriptor for the commands that make one, 0 for the others.
 ///
