@@ -1,0 +1,20 @@
+//! Netlink: requests to the kernel about interfaces, built and read in safe code with every length checked.
+//!
+//! [`Request`] is built, a [`NetlinkSocket`] sends it and reads the answers up to the end mark, [`Attributes`] takes
+//! an answer apart. A damaged answer ends in an error or in an attribute that is missing, never in a panic.
+
+mod attributes;
+mod error;
+mod generic;
+mod messages;
+mod request;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use attributes::Attributes;
+pub use error::NetlinkError;
+pub(crate) use generic::Family;
+pub(crate) use messages::{Message, Messages};
+pub(crate) use request::Request;
+pub(crate) use socket::{NetlinkSocket, Protocol, Received, receive_whole};

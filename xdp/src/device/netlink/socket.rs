@@ -1,0 +1,199 @@
+//! Sending a request and reading its answers up to the end mark.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use xdp_sys::netlink::{
+    AF_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GENERIC, NETLINK_ROUTE, NETLINK_SOCK_DIAG,
+    NLM_F_ACK, SOL_NETLINK, sockaddr_nl,
+};
+use xdp_sys::{Errno, Plain};
+
+use super::messages::{Damaged, Messages, Role};
+use super::{NetlinkError, Request};
+use crate::sys::{self, PollFd};
+
+/// How long the kernel may take. It answers at once, unless another process holds the lock of the network
+/// configuration.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a dump is started again when what it lists changes meanwhile.
+const DUMP_ATTEMPTS: u32 = 8;
+/// Room for one datagram, in bytes: the kernel fills dumps up to 32 KiB when the reader has room for that.
+const DATAGRAM: usize = 32 << 10;
+/// A datagram longer than this, in bytes, is not believed.
+const DATAGRAM_MAX: usize = 16 << 20;
+
+/// Which part of the kernel is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Links and addresses.
+    Route,
+    /// Families that are found by name.
+    Generic,
+    /// Sockets of all processes.
+    SockDiag,
+}
+
+/// A netlink socket. It speaks to the network namespace of the thread that opened it, whoever uses it later.
+#[derive(Debug)]
+pub(crate) struct NetlinkSocket {
+    fd: OwnedFd,
+    sequence: u32,
+    buffer: Vec<u8>,
+}
+
+/// One part of an answer: the message's type and what follows its header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) kind: u16,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl NetlinkSocket {
+    pub(crate) fn open(protocol: Protocol) -> Result<Self, NetlinkError> {
+        let protocol = match protocol {
+            Protocol::Route => NETLINK_ROUTE,
+            Protocol::Generic => NETLINK_GENERIC,
+            Protocol::SockDiag => NETLINK_SOCK_DIAG,
+        };
+        let fd = sys::socket(AF_NETLINK, libc::SOCK_RAW, protocol)
+            .map_err(|errno| NetlinkError::socket("open", errno))?;
+        // Explanations in words, and no copy of the request before them. Older kernels do without.
+        for option in [NETLINK_CAP_ACK, NETLINK_EXT_ACK] {
+            match sys::set_option(fd.as_fd(), SOL_NETLINK, option, &1_i32) {
+                Ok(()) | Err(Errno::ENOPROTOOPT) => {}
+                Err(errno) => return Err(NetlinkError::socket("configure", errno)),
+            }
+        }
+        let address = sockaddr_nl { nl_family: AF_NETLINK as u16, ..sockaddr_nl::zeroed() };
+        sys::bind(fd.as_fd(), &address).map_err(|errno| NetlinkError::socket("bind", errno))?;
+        Ok(Self { fd, sequence: 0, buffer: vec![0; DATAGRAM] })
+    }
+
+    /// Sends a request and returns its answers, in order; a dump that was interrupted is started again.
+    pub(crate) fn request(&mut self, request: &Request) -> Result<Vec<Answer>, NetlinkError> {
+        for _ in 0..DUMP_ATTEMPTS {
+            if let Some(answers) = self.attempt(request)? {
+                return Ok(answers);
+            }
+        }
+        Err(NetlinkError::Interrupted { attempts: DUMP_ATTEMPTS })
+    }
+
+    /// The same for a request with exactly one answer.
+    pub(crate) fn request_one(&mut self, request: &Request) -> Result<Answer, NetlinkError> {
+        let mut answers = self.request(request)?;
+        match answers.len() {
+            0 => Err(NetlinkError::Damaged { what: "an acknowledgement without the answer" }),
+            _ => Ok(answers.swap_remove(0)),
+        }
+    }
+
+    /// One try; `None` if the dump was interrupted.
+    fn attempt(&mut self, request: &Request) -> Result<Option<Vec<Answer>>, NetlinkError> {
+        self.sequence = self.sequence.wrapping_add(1);
+        // A dump ends at its own mark; anything else has one only if an acknowledgement is asked for.
+        let flags = if request.is_dump() { 0 } else { NLM_F_ACK };
+        let bytes = request.bytes(self.sequence, flags)?;
+        sys::send(self.fd.as_fd(), &bytes, 0).map_err(|errno| NetlinkError::socket("send to", errno))?;
+
+        let deadline = Instant::now() + PATIENCE;
+        let mut answers = Vec::new();
+        let mut interrupted = false;
+        loop {
+            let len = self.receive(deadline)?;
+            for message in Messages::new(&self.buffer[..len]) {
+                let message = message?;
+                if message.header.nlmsg_seq != self.sequence {
+                    // A late answer to a request that was given up.
+                    continue;
+                }
+                interrupted |= message.is_interrupted();
+                match message.role()? {
+                    Role::Answer => {
+                        let kind = message.header.nlmsg_type;
+                        answers.push(Answer { kind, payload: message.payload.to_vec() });
+                    }
+                    Role::End => return Ok((!interrupted).then_some(answers)),
+                    Role::Failed(Errno::EINTR, _) if request.is_dump() => return Ok(None),
+                    Role::Failed(errno, text) => return Err(NetlinkError::refused(errno, text)),
+                    Role::Ignored => {}
+                }
+            }
+        }
+    }
+
+    /// Waits for one datagram of the kernel; the number of bytes of it in the buffer.
+    fn receive(&mut self, deadline: Instant) -> Result<usize, NetlinkError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(NetlinkError::Silent { seconds: PATIENCE.as_secs() });
+            }
+            match sys::poll(&mut [PollFd::new(self.fd.as_fd(), libc::POLLIN)], Some(left)) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(NetlinkError::socket("wait for", errno)),
+            }
+            match receive_whole(self.fd.as_fd(), &mut self.buffer) {
+                Ok(Received::Datagram(len)) => return Ok(len),
+                Ok(Received::Nothing | Received::NotKernel) => {}
+                Ok(Received::TooLong) => {
+                    return Err(NetlinkError::Damaged { what: "a datagram of many megabytes" });
+                }
+                Err(errno) => return Err(NetlinkError::socket("read from", errno)),
+            }
+        }
+    }
+}
+
+impl AsFd for NetlinkSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<Damaged> for NetlinkError {
+    fn from(Damaged: Damaged) -> Self {
+        Self::Damaged { what: "a length that does not fit" }
+    }
+}
+
+/// What one read of a netlink socket gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// So many bytes in the buffer.
+    Datagram(usize),
+    /// Nothing is there, or a signal came first.
+    Nothing,
+    /// Another process wrote to us, and the kernel did not.
+    NotKernel,
+    /// Longer than is believed; it was thrown away.
+    TooLong,
+}
+
+/// Reads one datagram whole, without waiting: looks at its length first and makes room.
+pub(crate) fn receive_whole(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<Received, Errno> {
+    let look = libc::MSG_DONTWAIT | libc::MSG_PEEK | libc::MSG_TRUNC;
+    if buffer.len() < DATAGRAM {
+        buffer.resize(DATAGRAM, 0);
+    }
+    let len = match sys::receive_from::<sockaddr_nl>(fd, buffer, look) {
+        Ok((len, _)) => len,
+        Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Received::Nothing),
+        Err(errno) => return Err(errno),
+    };
+    if len > buffer.len() && len <= DATAGRAM_MAX {
+        buffer.resize(len, 0);
+    }
+    let (len, sender) =
+        match sys::receive_from::<sockaddr_nl>(fd, buffer, libc::MSG_DONTWAIT | libc::MSG_TRUNC) {
+            Ok(received) => received,
+            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Received::Nothing),
+            Err(errno) => return Err(errno),
+        };
+    Ok(match () {
+        () if sender.nl_pid != 0 => Received::NotKernel,
+        () if len > buffer.len() => Received::TooLong,
+        () => Received::Datagram(len),
+    })
+}

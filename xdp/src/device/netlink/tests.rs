@@ -1,0 +1,214 @@
+//! The parser against damaged and well-formed bytes, the socket against the running kernel.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use xdp_sys::netlink::{
+    NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSGERR_ATTR_MSG,
+    nlmsgerr, nlmsghdr,
+};
+use xdp_sys::rtnetlink::{RTM_GETLINK, RTM_NEWLINK, ifinfomsg};
+use xdp_sys::{Errno, Plain};
+
+use super::messages::{Damaged, Role};
+use super::request::Body;
+use super::*;
+
+/// A whole message: header with the true length, and payload.
+fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
+    let header = nlmsghdr {
+        nlmsg_len: (size_of::<nlmsghdr>() + payload.len()) as u32,
+        nlmsg_type: kind,
+        nlmsg_flags: flags,
+        ..nlmsghdr::default()
+    };
+    [header.as_bytes(), payload].concat()
+}
+
+fn role(bytes: &[u8]) -> Result<Role, Damaged> {
+    Messages::new(bytes).next().expect("one message").and_then(|message| message.role())
+}
+
+/// The bytes of attributes alone.
+fn attributes(fill: impl FnOnce(&mut Body)) -> Vec<u8> {
+    let mut body = Body::default();
+    fill(&mut body);
+    body.into_bytes()
+}
+
+#[test]
+fn a_dump_ends_at_its_mark_even_if_no_message_says_that_there_are_several() {
+    let part = message(RTM_NEWLINK, 0, &[0; 16]);
+    assert_eq!(role(&part), Ok(Role::Answer));
+    assert_eq!(role(&message(NLMSG_DONE, 0, &0_i32.to_ne_bytes())), Ok(Role::End));
+    assert_eq!(role(&message(NLMSG_DONE, 0, &[])), Ok(Role::End), "kernels of old send no number");
+}
+
+#[test]
+fn a_dump_that_ends_in_an_error_failed() {
+    let refused = (-Errno::EINTR.raw()).to_ne_bytes();
+    assert_eq!(role(&message(NLMSG_DONE, 0, &refused)), Ok(Role::Failed(Errno::EINTR, None)));
+}
+
+#[test]
+fn the_kernel_s_words_are_found_with_and_without_the_request_before_them() {
+    let words = attributes(|body| body.text(NLMSGERR_ATTR_MSG, "Device is down"));
+    let request = nlmsghdr { nlmsg_len: 20, ..nlmsghdr::default() };
+    let error = nlmsgerr { error: -Errno::EBUSY.raw(), msg: request };
+    let expected = Ok(Role::Failed(Errno::EBUSY, Some("Device is down".into())));
+
+    let capped = [error.as_bytes(), &words].concat();
+    assert_eq!(role(&message(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS, &capped)), expected);
+    let with_request = [error.as_bytes(), &[0; 4], &words].concat();
+    assert_eq!(role(&message(NLMSG_ERROR, NLM_F_ACK_TLVS, &with_request)), expected);
+    let without_words = message(NLMSG_ERROR, NLM_F_CAPPED, &capped);
+    assert_eq!(
+        role(&without_words),
+        Ok(Role::Failed(Errno::EBUSY, None)),
+        "what is not announced is not read"
+    );
+}
+
+#[test]
+fn an_acknowledgement_is_the_end_and_noise_is_ignored() {
+    assert_eq!(role(&message(NLMSG_ERROR, 0, nlmsgerr::default().as_bytes())), Ok(Role::End));
+    assert_eq!(role(&message(NLMSG_NOOP, 0, &[])), Ok(Role::Ignored));
+    assert_eq!(role(&message(NLMSG_ERROR, 0, &[0; 3])), Err(Damaged), "an error without a number");
+}
+
+#[test]
+fn an_interrupted_dump_is_seen() {
+    let bytes = message(RTM_NEWLINK, NLM_F_DUMP_INTR, &[]);
+    assert!(Messages::new(&bytes).next().expect("one").expect("sound").is_interrupted());
+}
+
+#[test]
+fn the_largest_possible_error_number_does_not_overflow() {
+    let error = nlmsgerr { error: i32::MIN, ..nlmsgerr::default() };
+    assert_eq!(
+        role(&message(NLMSG_ERROR, 0, error.as_bytes())),
+        Ok(Role::Failed(Errno::from_raw(i32::MAX), None))
+    );
+}
+
+#[test]
+fn messages_that_state_a_false_length_end_the_datagram() {
+    for len in [0, 15, 21, u32::MAX] {
+        let mut bytes = message(RTM_NEWLINK, 0, &[0; 4]);
+        bytes[..4].copy_from_slice(&len.to_ne_bytes());
+        let all: Vec<_> = Messages::new(&bytes).map(|message| message.map(|_| ())).collect();
+        assert_eq!(all, [Err(Damaged)], "length {len}");
+    }
+}
+
+#[test]
+fn an_attribute_too_long_for_its_length_is_refused_before_it_is_sent() {
+    let request = Request::new(RTM_GETLINK, 0).text(1, &"x".repeat(70_000));
+    assert!(matches!(request.bytes(1, 0), Err(NetlinkError::TooLong)));
+    let nested = Request::new(RTM_GETLINK, 0).nest(1, |body| {
+        body.text(2, &"x".repeat(40_000));
+        body.text(3, &"x".repeat(40_000));
+    });
+    assert!(matches!(nested.bytes(1, 0), Err(NetlinkError::TooLong)));
+}
+
+#[test]
+fn the_kernel_answers_about_the_loopback_and_refuses_in_words_a_user_can_read() {
+    let mut socket = NetlinkSocket::open(Protocol::Route).expect("netlink needs no privilege");
+    let question =
+        |index| Request::new(RTM_GETLINK, 0).fixed(&ifinfomsg { ifi_index: index, ..Default::default() });
+    let answer = socket.request_one(&question(1)).expect("every namespace has a loopback");
+    assert_eq!(answer.kind, RTM_NEWLINK);
+
+    let refused = socket.request_one(&question(i32::MAX)).expect_err("no such link");
+    assert_eq!(refused.refusal(), Some(Errno::ENODEV));
+    assert!(refused.to_string().starts_with("the kernel refused the request"), "{refused}");
+
+    let nothing = socket.request_one(&question(0)).expect_err("neither index nor name");
+    assert_eq!(nothing.refusal(), Some(Errno::EINVAL));
+    let again = socket.request_one(&question(1)).expect("a refusal leaves the socket in step");
+    assert_eq!(again.kind, RTM_NEWLINK);
+}
+
+#[test]
+fn generic_families_are_found_by_name() {
+    let mut socket = NetlinkSocket::open(Protocol::Generic).expect("netlink needs no privilege");
+    let control = Family::find(&mut socket, "nlctrl").expect("the controller lists itself");
+    assert!(control.has(xdp_sys::genetlink::CTRL_CMD_GETFAMILY));
+    assert!(!control.has(200));
+    let unknown = Family::find(&mut socket, "nosuchfamily").expect_err("not a family");
+    assert_eq!(unknown.refusal(), Some(Errno::ENOENT));
+}
+
+/// Attributes as a model: a number with bytes, or a nest of more.
+#[derive(Debug, Clone, PartialEq)]
+enum Model {
+    Bytes(u16, Vec<u8>),
+    Nest(u16, Vec<Model>),
+}
+
+fn any_model() -> impl Strategy<Value = Model> {
+    let leaf = (0_u16..1 << 14, vec(any::<u8>(), 0..40)).prop_map(|(kind, bytes)| Model::Bytes(kind, bytes));
+    leaf.prop_recursive(3, 24, 5, |inner| {
+        (0_u16..1 << 14, vec(inner, 0..5)).prop_map(|(kind, inner)| Model::Nest(kind, inner))
+    })
+}
+
+fn write(body: &mut Body, models: &[Model]) {
+    for model in models {
+        match model {
+            Model::Bytes(kind, bytes) => body.bytes(*kind, bytes),
+            Model::Nest(kind, inner) => body.nest(*kind, |body| write(body, inner)),
+        }
+    }
+}
+
+fn read_back(attributes: Attributes<'_>, like: &[Model]) -> Vec<Model> {
+    attributes
+        .zip(like)
+        .map(|(attribute, like)| match like {
+            Model::Bytes(..) => Model::Bytes(attribute.kind, attribute.payload.to_vec()),
+            Model::Nest(_, inner) => Model::Nest(attribute.kind, read_back(attribute.nested(), inner)),
+        })
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn what_is_built_is_read_back(models in vec(any_model(), 0..6)) {
+        let bytes = attributes(|body| write(body, &models));
+        prop_assert_eq!(Attributes::new(&bytes).count(), models.len());
+        prop_assert_eq!(read_back(Attributes::new(&bytes), &models), models);
+    }
+
+    #[test]
+    fn attributes_of_any_bytes_end_and_stay_inside(bytes in vec(any::<u8>(), 0..400)) {
+        let mut taken = 0;
+        for attribute in Attributes::new(&bytes) {
+            taken += 4 + attribute.payload.len();
+            prop_assert!(taken <= bytes.len());
+            let _ = (attribute.value::<u64>(), attribute.text(), attribute.nested().count());
+        }
+    }
+
+    #[test]
+    fn messages_of_any_bytes_end_and_stay_inside(
+        kind in prop_oneof![Just(NLMSG_ERROR), Just(NLMSG_DONE), any::<u16>()],
+        flags: u16,
+        payload in vec(any::<u8>(), 0..200),
+        noise in vec(any::<u8>(), 0..40),
+    ) {
+        let bytes = [message(kind, flags, &payload), noise].concat();
+        let mut taken = 0;
+        for message in Messages::new(&bytes) {
+            let Ok(message) = message else { break };
+            taken += 16 + message.payload.len();
+            prop_assert!(taken <= bytes.len());
+            let _ = message.role();
+        }
+    }
+
+    #[test]
+    fn an_interface_read_from_any_bytes_does_not_panic(payload in vec(any::<u8>(), 0..300)) {
+        let _ = crate::device::Interface::read(&payload);
+    }
+}

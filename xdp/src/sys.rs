@@ -1,0 +1,371 @@
+//! The system calls behind safe functions: descriptors that stay open, memory that unmaps itself.
+//!
+//! Not here: what an error means and whether a call is repeated; `EINTR` and `EAGAIN` are returned as they come.
+//! The one file of this crate's devices and sockets that opts into unsafe code for system calls.
+#![allow(unsafe_code, reason = "proves to the kernel's calls what the types of this file keep true")]
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use xdp_sys::ethtool::{ETHTOOL_GCHANNELS, ETHTOOL_GDRVINFO, ethtool_channels, ethtool_drvinfo};
+use xdp_sys::if_xdp::{SOL_XDP, XDP_UMEM_REG, xdp_umem_reg};
+use xdp_sys::rtnetlink::IFNAMSIZ;
+use xdp_sys::{Errno, Plain, Result, syscall};
+
+/// Size of the huge pages that [`Mapping`] uses, in bytes.
+pub(crate) const HUGE_PAGE: usize = 2 << 20;
+
+/// The error as the standard library has it, for public signatures.
+pub(crate) fn io_error(errno: Errno) -> io::Error {
+    io::Error::from_raw_os_error(errno.raw())
+}
+
+/// socket(2), close-on-exec.
+pub(crate) fn socket(family: i32, kind: i32, protocol: i32) -> Result<OwnedFd> {
+    let fd = syscall::socket(family, kind | libc::SOCK_CLOEXEC, protocol)?;
+    // SAFETY: the kernel just returned this descriptor to us, so it is open and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// bind(2).
+pub(crate) fn bind<A: Plain>(fd: BorrowedFd<'_>, address: &A) -> Result<()> {
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call.
+    unsafe { syscall::bind(fd.as_raw_fd(), address) }
+}
+
+/// setsockopt(2) with a value that names no memory.
+///
+/// Registering a UMEM is refused with `EINVAL`: it lets the kernel write to memory, see [`register_umem`].
+pub(crate) fn set_option<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32, value: &T) -> Result<()> {
+    if (level, name) == (SOL_XDP, XDP_UMEM_REG) {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call. The one option whose value names memory that
+    // the kernel writes to is refused above.
+    unsafe { syscall::setsockopt(fd.as_raw_fd(), level, name, value) }
+}
+
+/// getsockopt(2): the value, zero where the kernel wrote nothing, and the number of bytes that it wrote.
+pub(crate) fn option<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32) -> Result<(T, usize)> {
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call.
+    unsafe { syscall::getsockopt(fd.as_raw_fd(), level, name) }
+}
+
+/// Registers `memory` as the UMEM of a socket; `addr` and `len` of `shape` are taken from it.
+///
+/// The kernel holds on to the pages themselves, not to their addresses: unmapping early loses packets, never memory.
+pub(crate) fn register_umem(fd: BorrowedFd<'_>, memory: &Mapping, shape: xdp_umem_reg) -> Result<()> {
+    let addr = memory.ptr().as_ptr().expose_provenance() as u64;
+    let registration = xdp_umem_reg { addr, len: memory.len() as u64, ..shape };
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call. The memory named is a whole `Mapping`: it is
+    // never lent out as a reference (its only way in is a raw pointer), so that the kernel may read and write it at
+    // any time; and the kernel pins the pages, so that it touches nobody else's memory after the mapping is gone.
+    unsafe { syscall::setsockopt(fd.as_raw_fd(), SOL_XDP, XDP_UMEM_REG, &registration) }
+}
+
+/// Makes an AF_XDP socket send what is on its tx ring: sendto(2) without data.
+#[inline]
+pub(crate) fn kick(fd: BorrowedFd<'_>) -> Result<()> {
+    send(fd, &[], libc::MSG_DONTWAIT).map(drop)
+}
+
+/// Makes an AF_XDP socket look at its fill ring: recvfrom(2) without a buffer.
+#[inline]
+pub(crate) fn wake_rx(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call.
+    unsafe { syscall::recv(fd.as_raw_fd(), &mut [], libc::MSG_DONTWAIT) }.map(drop)
+}
+
+/// sendto(2) without an address: the number of bytes taken.
+#[inline]
+pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8], flags: i32) -> Result<usize> {
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call.
+    unsafe { syscall::send(fd.as_raw_fd(), bytes, flags) }
+}
+
+/// recvfrom(2): the number of bytes and the sender. With `MSG_TRUNC` the number may be larger than the buffer.
+pub(crate) fn receive_from<A: Plain>(fd: BorrowedFd<'_>, bytes: &mut [u8], flags: i32) -> Result<(usize, A)> {
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call.
+    unsafe { syscall::recvfrom(fd.as_raw_fd(), bytes, flags) }
+}
+
+/// One entry of [`poll`]: a descriptor and the events that are waited for.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub(crate) struct PollFd<'fd> {
+    raw: syscall::pollfd,
+    fd: PhantomData<BorrowedFd<'fd>>,
+}
+
+impl std::fmt::Debug for PollFd<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let syscall::pollfd { fd, events, revents } = self.raw;
+        f.debug_struct("PollFd").field("fd", &fd).field("events", &events).field("revents", &revents).finish()
+    }
+}
+
+impl<'fd> PollFd<'fd> {
+    /// Waits for `events`, `libc::POLLIN` for example.
+    pub(crate) fn new(fd: BorrowedFd<'fd>, events: i16) -> Self {
+        Self { raw: syscall::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }, fd: PhantomData }
+    }
+
+    /// What happened, `POLLERR` and `POLLHUP` included.
+    pub(crate) fn events(&self) -> i16 {
+        self.raw.revents
+    }
+}
+
+/// ppoll(2): waits for at most `timeout`, for ever without one; the number of entries that have events.
+pub(crate) fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<usize> {
+    let len = fds.len();
+    // SAFETY: `PollFd` is a transparent wrapper of `pollfd`, so both slices have one layout; the new one borrows
+    // `fds` exclusively, and whatever the kernel writes is a valid entry.
+    let raw = unsafe { std::slice::from_raw_parts_mut(fds.as_mut_ptr().cast::<syscall::pollfd>(), len) };
+    // SAFETY: each entry was made from a `BorrowedFd` whose lifetime it carries, so its descriptor is open.
+    unsafe { syscall::poll(raw, timeout) }
+}
+
+/// ioctl(2) `SIOCETHTOOL` through a socket of any family, in whose namespace `interface` is looked up.
+pub(crate) fn ethtool<T: Ethtool>(socket: BorrowedFd<'_>, interface: &str) -> Result<T> {
+    let mut name = [0; IFNAMSIZ];
+    // One byte stays zero, to end the name.
+    name[..IFNAMSIZ - 1]
+        .get_mut(..interface.len())
+        .ok_or(Errno::ENODEV)?
+        .copy_from_slice(interface.as_bytes());
+    let mut value = T::question();
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call, and the command that `question` puts into the
+    // first word writes one `T` and no more: promised by each impl of `Ethtool`.
+    unsafe { syscall::ioctl_ethtool(socket.as_raw_fd(), &name, &mut value) }?;
+    Ok(value)
+}
+
+/// A struct that one ethtool command fills.
+///
+/// # Safety
+///
+/// `question` puts a command into the first word to which the kernel answers with one `Self` and no more.
+pub(crate) unsafe trait Ethtool: Plain {
+    /// The struct with its command, the rest zero.
+    fn question() -> Self;
+}
+
+// SAFETY: `ethtool_get_channels` in the kernel's net/ethtool/ioctl.c copies one `struct ethtool_channels` back.
+unsafe impl Ethtool for ethtool_channels {
+    fn question() -> Self {
+        Self { cmd: ETHTOOL_GCHANNELS, ..Self::default() }
+    }
+}
+
+// SAFETY: `ethtool_get_drvinfo` in the kernel's net/ethtool/ioctl.c copies one `struct ethtool_drvinfo` back.
+unsafe impl Ethtool for ethtool_drvinfo {
+    fn question() -> Self {
+        Self { cmd: ETHTOOL_GDRVINFO, ..Self::zeroed() }
+    }
+}
+
+/// setns(2): moves the calling thread into a network namespace.
+#[cfg(feature = "lab")]
+pub(crate) fn enter_net(namespace: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call.
+    unsafe { syscall::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) }
+}
+
+/// How much memory an unprivileged process may lock, in bytes; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MemlockLimit {
+    pub(crate) soft: Option<u64>,
+    pub(crate) hard: Option<u64>,
+}
+
+/// getrlimit(2) of `RLIMIT_MEMLOCK`.
+pub(crate) fn memlock_limit() -> Result<MemlockLimit> {
+    let limit = syscall::getrlimit(libc::RLIMIT_MEMLOCK as i32)?;
+    let bytes = |value: libc::rlim_t| (value != libc::RLIM_INFINITY).then_some(value);
+    Ok(MemlockLimit { soft: bytes(limit.rlim_cur), hard: bytes(limit.rlim_max) })
+}
+
+/// One ring of a socket, shared with the kernel; unmapped on drop.
+///
+/// A ring that stays mapped keeps the socket bound after its descriptor is closed: drop this first.
+#[derive(Debug)]
+pub(crate) struct RingMapping {
+    range: Range,
+}
+
+impl RingMapping {
+    /// Maps `len` bytes of the ring that `page_offset` (`XDP_PGOFF_RX_RING` and its neighbours) chooses.
+    pub(crate) fn new(fd: BorrowedFd<'_>, len: usize, page_offset: u64) -> Result<Self> {
+        let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
+        Ok(Self { range: Range::map(len, flags, Some(fd), page_offset)? })
+    }
+
+    /// The first byte. The kernel writes here: atomics and raw reads only, no references.
+    pub(crate) fn ptr(&self) -> NonNull<u8> {
+        self.range.ptr
+    }
+
+    /// Length, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.range.len
+    }
+}
+
+/// The pages of a [`Mapping`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// The machine's usual ones.
+    Normal,
+    /// [`HUGE_PAGE`] each, from those that the administrator has set aside (`vm.nr_hugepages`).
+    Huge,
+}
+
+/// Zeroed anonymous memory, aligned to its pages; unmapped on drop.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    range: Range,
+    len: usize,
+}
+
+impl Mapping {
+    /// Maps at least `len` bytes. `ENOMEM` with [`Pages::Huge`] means that too few are set aside.
+    pub(crate) fn anonymous(len: usize, pages: Pages) -> Result<Self> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let (mapped, flags) = match pages {
+            Pages::Normal => (len, flags),
+            // munmap(2) of huge pages fails unless the length is a multiple of them, so it is rounded here for both.
+            Pages::Huge => (
+                len.checked_next_multiple_of(HUGE_PAGE).ok_or(Errno::ENOMEM)?,
+                flags | libc::MAP_HUGETLB | libc::MAP_HUGE_2MB,
+            ),
+        };
+        Ok(Self { range: Range::map(mapped, flags, None, 0)?, len })
+    }
+
+    /// The first byte. The kernel may write here: raw access only, no references to what it holds.
+    pub(crate) fn ptr(&self) -> NonNull<u8> {
+        self.range.ptr
+    }
+
+    /// Length that was asked for, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// A mapped range that we own; unmapped on drop.
+#[derive(Debug)]
+struct Range {
+    ptr: NonNull<u8>,
+    len: usize,
+}
+
+impl Range {
+    fn map(len: usize, flags: i32, fd: Option<BorrowedFd<'_>>, offset: u64) -> Result<Self> {
+        let fd = fd.map_or(-1, |fd| fd.as_raw_fd());
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: the descriptor is -1, or kept open during the call by its `BorrowedFd`.
+        let ptr = unsafe { syscall::mmap(len, protection, flags, fd, offset) }?;
+        Ok(Self { ptr, len })
+    }
+}
+
+impl Drop for Range {
+    fn drop(&mut self) {
+        // SAFETY: the range came from `mmap` with this length (`map` is the only constructor, the fields are private
+        // and never change), and whoever holds pointers into it keeps its owner alive.
+        let result = unsafe { syscall::munmap(self.ptr, self.len) };
+        debug_assert_eq!(result, Ok(()), "a range that we mapped can be unmapped");
+    }
+}
+
+// SAFETY: a `Range` only owns addresses; it gives no access to the memory but a raw pointer, and unmapping works from
+// any thread, so it may be dropped on another one.
+unsafe impl Send for Range {}
+// SAFETY: shared access reads two numbers that never change.
+unsafe impl Sync for Range {}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn anonymous_memory_is_zero_and_writable() {
+        let memory = Mapping::anonymous(3 * 4096 + 1, Pages::Normal).expect("a few pages");
+        assert_eq!(memory.len(), 3 * 4096 + 1);
+        let last = memory.ptr().as_ptr().wrapping_add(memory.len() - 1);
+        // SAFETY: `last` lies in the mapping, which nobody else uses.
+        unsafe { last.write(7) };
+        // SAFETY: as above; it was written one line before.
+        assert_eq!(unsafe { last.read() }, 7);
+        // SAFETY: the first byte lies in the mapping, and anonymous memory is initialized to zero.
+        assert_eq!(unsafe { memory.ptr().read() }, 0);
+    }
+
+    #[test]
+    fn huge_pages_are_given_back_even_if_the_length_is_no_multiple() {
+        let free = || {
+            let meminfo = std::fs::read_to_string("/proc/meminfo").expect("proc is mounted");
+            let line = meminfo.lines().find_map(|line| line.strip_prefix("HugePages_Free:")).map(str::trim);
+            line.map(str::to_owned)
+        };
+        let before = free();
+        match Mapping::anonymous(HUGE_PAGE + 4096, Pages::Huge) {
+            Ok(memory) => {
+                assert_eq!(memory.ptr().as_ptr().addr() % HUGE_PAGE, 0);
+                drop(memory);
+                assert_eq!(free(), before);
+            }
+            // None set aside on this machine, or none supported.
+            Err(errno) => assert!(matches!(errno, Errno::ENOMEM | Errno::EINVAL | Errno::ENOSYS), "{errno}"),
+        }
+    }
+
+    #[test]
+    fn impossible_lengths_are_errors() {
+        for pages in [Pages::Normal, Pages::Huge] {
+            assert!(Mapping::anonymous(usize::MAX, pages).is_err());
+            assert_eq!(Mapping::anonymous(0, pages).unwrap_err(), Errno::EINVAL);
+        }
+    }
+
+    #[test]
+    fn sockets_close_on_exec() {
+        let socket = socket(libc::AF_NETLINK, libc::SOCK_RAW, 0).expect("netlink needs no privilege");
+        let path = format!("/proc/self/fdinfo/{}", socket.as_raw_fd());
+        let info = std::fs::read_to_string(path).expect("proc is mounted");
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).map(str::trim).expect("flags");
+        let flags = i32::from_str_radix(flags, 8).expect("octal");
+        assert_ne!(flags & libc::O_CLOEXEC, 0);
+    }
+
+    #[test]
+    fn registering_memory_as_a_plain_option_is_refused() {
+        let socket = socket(libc::AF_NETLINK, libc::SOCK_RAW, 0).expect("netlink needs no privilege");
+        let refused = set_option(socket.as_fd(), SOL_XDP, XDP_UMEM_REG, &xdp_umem_reg::default());
+        assert_eq!(refused, Err(Errno::EINVAL));
+    }
+
+    #[test]
+    fn poll_keeps_its_timeout() {
+        let socket = socket(libc::AF_NETLINK, libc::SOCK_RAW, 0).expect("netlink needs no privilege");
+        let start = std::time::Instant::now();
+        let mut fds = [PollFd::new(socket.as_fd(), libc::POLLIN)];
+        assert_eq!(poll(&mut fds, Some(Duration::from_micros(1500))), Ok(0));
+        assert!(start.elapsed() >= Duration::from_micros(1500));
+        assert_eq!(fds[0].events(), 0);
+    }
+
+    #[test]
+    fn names_longer_than_an_interface_has_are_unknown() {
+        let socket = socket(libc::AF_NETLINK, libc::SOCK_RAW, 0).expect("netlink needs no privilege");
+        let answer = ethtool::<ethtool_channels>(socket.as_fd(), "sixteen-bytes-is");
+        assert_eq!(answer.unwrap_err(), Errno::ENODEV);
+    }
+}
