@@ -5,6 +5,7 @@ pub mod device;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod program;
+mod sys;
 
 /// A queue of a NIC, counted from 0.
 ///
