@@ -1,0 +1,200 @@
+//! A program at work on an interface.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::{fmt, io};
+
+use xdp_sys::Errno;
+use xdp_sys::if_link::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
+
+use super::{AttachError, DriverRefusal, ForeignProgram, MissingPrivilege, Program, bpf, os_error};
+use crate::device::{Interface, InterfaceError, InterfaceRef};
+
+/// Where the program may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AttachMode {
+    /// In the driver, or else, if the driver refuses, in generic mode: [`Attachment::why_generic`] then says why.
+    #[default]
+    PreferDriver,
+    /// In the driver or not at all.
+    Driver,
+    /// After the driver, on socket buffers: slower, and possible on every interface.
+    Generic,
+}
+
+/// Where a program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AttachedMode {
+    /// In the driver, before a socket buffer exists. Also called native mode; the only one with zero-copy.
+    #[doc(alias = "XDP_FLAGS_DRV_MODE")]
+    Driver,
+    /// After the driver, on socket buffers.
+    #[doc(alias = "XDP_FLAGS_SKB_MODE")]
+    Generic,
+    /// On the NIC itself. Nothing here attaches so, but somebody else's program may be.
+    #[doc(alias = "XDP_FLAGS_HW_MODE")]
+    Hardware,
+}
+
+impl fmt::Display for AttachedMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Driver => "driver",
+            Self::Generic => "generic",
+            Self::Hardware => "hardware",
+        })
+    }
+}
+
+/// A program at work on an interface, for as long as this exists.
+///
+/// Dropping it takes the program off the interface, and so does the end of the process, `kill -9` included. Packets that
+/// the program already handed to a socket stay there. Several sockets share one attachment through an [`Arc`], and
+/// should: on many drivers attaching and detaching resets the queues and interrupts the link.
+///
+/// [`Arc`]: std::sync::Arc
+#[derive(Debug)]
+#[doc(alias = "bpf_link")]
+#[must_use = "dropping it takes the program off the interface"]
+pub struct Attachment {
+    // Field order is drop order: the program leaves the interface before its map can go.
+    link: OwnedFd,
+    program: Program,
+    interface: Interface,
+    mode: AttachedMode,
+    why_generic: Option<DriverRefusal>,
+}
+
+impl Attachment {
+    pub(super) fn new(
+        program: Program,
+        interface: InterfaceRef<'_>,
+        mode: AttachMode,
+    ) -> Result<Self, AttachError> {
+        let interface = Interface::find(interface)?;
+        let attempt = Attempt { program: &program, interface: &interface };
+        let (link, mode, why_generic) = match mode {
+            AttachMode::Driver => (attempt.driver()?, AttachedMode::Driver, None),
+            AttachMode::Generic => (attempt.generic()?, AttachedMode::Generic, None),
+            AttachMode::PreferDriver => match attempt.driver() {
+                Ok(link) => (link, AttachedMode::Driver, None),
+                Err(AttachError::Driver { refusal, .. }) => {
+                    (attempt.generic()?, AttachedMode::Generic, Some(refusal))
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(Self { link, program, interface, mode, why_generic })
+    }
+
+    /// The mode obtained.
+    pub fn mode(&self) -> AttachedMode {
+        self.mode
+    }
+
+    /// Why the program runs in generic mode though driver mode was preferred.
+    pub fn why_generic(&self) -> Option<&DriverRefusal> {
+        self.why_generic.as_ref()
+    }
+
+    /// The interface as it was when the program was attached.
+    pub fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Whether the program still runs: not so once the interface is gone, or an administrator detached the link.
+    pub fn is_attached(&self) -> io::Result<bool> {
+        bpf::link_ifindex(self.link.as_fd()).map(|ifindex| ifindex != 0).map_err(os_error)
+    }
+
+    /// Takes the program off the interface now.
+    ///
+    /// Dropping does the same, unless a duplicate of the descriptor is held elsewhere: this does not wait for it.
+    pub fn detach(self) {
+        // It can fail only where the process has since given up CAP_BPF: then closing the descriptor, next, does it.
+        let _ = bpf::link_detach(self.link.as_fd());
+    }
+}
+
+/// The descriptor of the link: a duplicate keeps the program attached.
+impl AsFd for Attachment {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.link.as_fd()
+    }
+}
+
+struct Attempt<'a> {
+    program: &'a Program,
+    interface: &'a Interface,
+}
+
+impl Attempt<'_> {
+    fn driver(&self) -> Result<OwnedFd, AttachError> {
+        self.link(XDP_FLAGS_DRV_MODE, |cause| {
+            let refusal = DriverRefusal::from_errno(cause, self.interface.mtu(), self.program.multi_buffer());
+            AttachError::Driver { interface: self.interface.name().to_owned(), refusal }
+        })
+    }
+
+    fn generic(&self) -> Result<OwnedFd, AttachError> {
+        self.link(XDP_FLAGS_SKB_MODE, |cause| AttachError::Kernel {
+            interface: self.interface.name().to_owned(),
+            cause: os_error(cause),
+        })
+    }
+
+    /// Attaches, or says what stands in the way; `refused` words what is left when nothing better is known.
+    fn link(&self, mode: u32, refused: impl Fn(Errno) -> AttachError) -> Result<OwnedFd, AttachError> {
+        /// Whoever occupied the interface may be gone before we can look who it is: then it is worth another attempt.
+        const ATTEMPTS: u32 = 2;
+        let mut errno = Errno::EBUSY;
+        for _ in 0..ATTEMPTS {
+            errno = match bpf::link_xdp(self.program.as_fd(), self.interface.index(), mode) {
+                Ok(link) => return Ok(link),
+                Err(errno) => errno,
+            };
+            if !matches!(errno, Errno::EBUSY | Errno::EEXIST) {
+                break;
+            }
+            // EBUSY: a program in the same mode. EEXIST: in another mode.
+            if let Some(program) = ForeignProgram::on(self.interface.index())? {
+                return Err(AttachError::Occupied { interface: self.interface.name().to_owned(), program });
+            }
+        }
+        Err(self.explain(errno).unwrap_or_else(|| refused(errno)))
+    }
+
+    fn explain(&self, errno: Errno) -> Option<AttachError> {
+        let interface = || self.interface.name().to_owned();
+        match errno {
+            Errno::EPERM => Some(AttachError::Permission {
+                interface: interface(),
+                missing: MissingPrivilege::of_this_thread(),
+            }),
+            // No program on the interface itself, or it would have been found: the kernel says the same of one above.
+            Errno::EEXIST => Some(AttachError::UpperOccupied { interface: interface() }),
+            // A missing interface is an invalid argument to this call.
+            Errno::EINVAL | Errno::ENODEV if self.is_gone() => {
+                Some(AttachError::Gone { interface: interface() })
+            }
+            Errno::EINVAL if !bpf::xdp_links_exist() => Some(AttachError::NoLinks),
+            _ => None,
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(Interface::by_index(self.interface.index()), Err(InterfaceError::UnknownIndex { .. }))
+    }
+}
+
+/// Sockets on different threads share a program and its attachment.
+const _: () = {
+    const fn shared_between_threads<T: Send + Sync>() {}
+    shared_between_threads::<Program>();
+    shared_between_threads::<Attachment>();
+};

@@ -1,0 +1,68 @@
+//! Why a program is not at work on an interface.
+
+use std::io;
+
+use super::{DriverRefusal, ForeignProgram, MissingPrivilege};
+use crate::device::InterfaceError;
+
+/// Why a program could not be attached to an interface.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// The interface could not be found or asked.
+    #[error(transparent)]
+    Interface(#[from] InterfaceError),
+    /// Somebody else's program runs there. It is never replaced.
+    #[error(
+        "{interface} already runs XDP {program}: end the process that attached it, or detach it with \
+         `ip link set dev {interface} xdp off` (for a link: `bpftool link detach`)"
+    )]
+    Occupied {
+        /// The interface.
+        interface: String,
+        /// The program that runs there.
+        program: ForeignProgram,
+    },
+    /// A program runs on the bond or bridge that the interface belongs to.
+    #[error(
+        "an interface above {interface} (its bond, bridge or team) already runs an XDP program: detach that first"
+    )]
+    UpperOccupied {
+        /// The interface.
+        interface: String,
+    },
+    /// Driver mode was asked for, and the driver refused.
+    #[error("{interface} cannot run the program in driver mode: {refusal}")]
+    Driver {
+        /// The interface.
+        interface: String,
+        /// Why not.
+        refusal: DriverRefusal,
+    },
+    /// The kernel wants a privilege that the thread does not have.
+    #[error("not allowed to attach a program to {interface}: {missing}")]
+    Permission {
+        /// The interface.
+        interface: String,
+        /// What is missing.
+        missing: MissingPrivilege,
+    },
+    /// The interface was removed, or moved to another network namespace, in the meantime.
+    #[error("{interface} is gone: it was removed or moved to another network namespace in the meantime")]
+    Gone {
+        /// The interface.
+        interface: String,
+    },
+    /// The kernel is too old.
+    #[error("this kernel cannot attach XDP programs by a link: it needs Linux 5.9 or later")]
+    NoLinks,
+    /// Another error of the kernel's.
+    #[error("the kernel refused to attach the program to {interface}")]
+    Kernel {
+        /// The interface.
+        interface: String,
+        /// What the kernel answered.
+        #[source]
+        cause: io::Error,
+    },
+}

@@ -1,0 +1,202 @@
+//! From instructions to a program that the kernel has verified.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::{fmt, io};
+
+use xdp_sys::Errno;
+use xdp_sys::bpf::BPF_F_XDP_HAS_FRAGS;
+
+use super::bpf::{self, ObjectName};
+use super::{Instruction, MapCreateError, MissingPrivilege, Program, VerifierLog, XskMap, os_error};
+
+type Assemble = Box<dyn FnOnce(&XskMap) -> Vec<Instruction> + Send>;
+
+/// How a program is loaded: made by [`Program::redirect_all`] or [`Program::from_instructions`].
+#[must_use = "nothing is loaded before `load`"]
+pub struct ProgramBuilder {
+    assemble: Assemble,
+    name: String,
+    map_entries: u32,
+    flags: u32,
+}
+
+impl ProgramBuilder {
+    /// More queues than NICs have, and 8 KiB of kernel memory.
+    const MAP_ENTRIES: u32 = 1024;
+
+    pub(super) fn new(name: &str, assemble: Assemble) -> Self {
+        Self { assemble, name: name.to_owned(), map_entries: Self::MAP_ENTRIES, flags: 0 }
+    }
+
+    /// The number of queues that can have a socket, counted from queue 0. 1024 unless said otherwise.
+    pub fn map_entries(mut self, entries: u32) -> Self {
+        self.map_entries = entries;
+        self
+    }
+
+    /// The name that tools such as bpftool show: at most 15 letters, digits, `_` and `.`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Lets packets of several buffers reach the program, and so MTUs beyond one page in driver mode.
+    ///
+    /// Packets longer than a chunk then arrive as several frames, which the socket must be bound for. Minimum kernel:
+    /// 5.18, and 6.6 for sockets.
+    #[doc(alias = "BPF_F_XDP_HAS_FRAGS")]
+    pub fn multi_buffer(mut self) -> Self {
+        self.flags |= BPF_F_XDP_HAS_FRAGS;
+        self
+    }
+
+    /// Makes the map, assembles the program and has the kernel verify it. Nothing runs it yet: see [`Program::attach`].
+    ///
+    /// Needs `CAP_BPF` and `CAP_NET_ADMIN` (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`). Only if the kernel
+    /// refuses the program is it loaded a second time to get the verifier's log, which the error then holds.
+    pub fn load(self) -> Result<Program, LoadError> {
+        let Some(name) = ObjectName::new(&self.name) else {
+            return Err(LoadError::Name { name: self.name });
+        };
+        let map = XskMap::create(self.map_entries)?;
+        let instructions = (self.assemble)(&map);
+        let source =
+            Source { name: &self.name, object_name: name, instructions: &instructions, flags: self.flags };
+        let fd = source.load()?;
+        let info = bpf::program_info(fd.as_fd())
+            .map_err(|errno| LoadError::Kernel { name: self.name.clone(), cause: os_error(errno) })?;
+        Ok(Program::new(fd, map, info, self.flags & BPF_F_XDP_HAS_FRAGS != 0))
+    }
+}
+
+impl fmt::Debug for ProgramBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProgramBuilder")
+            .field("name", &self.name)
+            .field("map_entries", &self.map_entries)
+            .field("flags", &self.flags)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything that the kernel is told about a program.
+struct Source<'a> {
+    name: &'a str,
+    object_name: ObjectName,
+    instructions: &'a [Instruction],
+    flags: u32,
+}
+
+impl Source<'_> {
+    /// The first size of the log: enough for every program that people write.
+    const LOG_BYTES: usize = 64 << 10;
+    /// The last: kernels before 5.4 refuse a longer one.
+    const MAX_LOG_BYTES: usize = (1 << 24) - 1;
+
+    fn load(&self) -> Result<OwnedFd, LoadError> {
+        match bpf::load_xdp(&self.object_name, self.instructions, self.flags, None) {
+            Ok(fd) => Ok(fd),
+            Err(errno) => self.diagnose(errno),
+        }
+    }
+
+    /// Turns a refusal into an error that helps. Succeeds if the second load does: the first refusal was for the moment.
+    fn diagnose(&self, errno: Errno) -> Result<OwnedFd, LoadError> {
+        let name = self.name.to_owned();
+        let (errno, log) = match errno {
+            Errno::EPERM => {
+                return Err(LoadError::Permission { name, missing: MissingPrivilege::of_this_thread() });
+            }
+            Errno::ENOSYS => return Err(LoadError::Unsupported),
+            // The verifier has nothing to say about these.
+            Errno::EMFILE | Errno::ENFILE => return Err(LoadError::Kernel { name, cause: os_error(errno) }),
+            _ => match self.load_with_log() {
+                Ok(fd) => return Ok(fd),
+                Err(refusal) => refusal,
+            },
+        };
+        Err(if !log.is_empty() {
+            LoadError::Refused { name, log }
+        } else if errno == Errno::E2BIG {
+            LoadError::Length { name, instructions: self.instructions.len() }
+        } else if errno == Errno::EINVAL && self.flags & BPF_F_XDP_HAS_FRAGS != 0 {
+            LoadError::NoMultiBuffer { name }
+        } else {
+            LoadError::Kernel { name, cause: os_error(errno) }
+        })
+    }
+
+    /// Loads once more, for the log. `ENOSPC` says that the buffer was too short for it.
+    fn load_with_log(&self) -> Result<OwnedFd, (Errno, VerifierLog)> {
+        let mut bytes = Self::LOG_BYTES;
+        loop {
+            let mut buffer = vec![0; bytes];
+            match bpf::load_xdp(&self.object_name, self.instructions, self.flags, Some(&mut buffer)) {
+                Ok(fd) => return Ok(fd),
+                Err(Errno::ENOSPC) if bytes < Self::MAX_LOG_BYTES => {
+                    bytes = (bytes * 16).min(Self::MAX_LOG_BYTES);
+                }
+                Err(errno) => return Err((errno, VerifierLog::from_buffer(&buffer))),
+            }
+        }
+    }
+}
+
+/// Why a program could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The kernel would refuse this name.
+    #[error("\"{name}\" is no name for a program: at most 15 letters, digits, underscores and dots")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The program's socket map could not be made.
+    #[error(transparent)]
+    Map(#[from] MapCreateError),
+    /// The kernel wants a privilege that the thread does not have.
+    #[error("not allowed to load program {name}: {missing}")]
+    Permission {
+        /// The program's name.
+        name: String,
+        /// What is missing.
+        missing: MissingPrivilege,
+    },
+    /// The verifier found the program unsafe to run.
+    #[error("the kernel's verifier refused program {name}: {log}")]
+    Refused {
+        /// The program's name.
+        name: String,
+        /// What the verifier says: [`VerifierLog::full`] is the whole text.
+        log: VerifierLog,
+    },
+    /// No instructions, or more than a kernel takes.
+    #[error(
+        "program {name} has {instructions} instructions: the kernel takes 1 to 4096, or a million from Linux 5.2"
+    )]
+    Length {
+        /// The program's name.
+        name: String,
+        /// The number of instruction slots.
+        instructions: usize,
+    },
+    /// The kernel is too old for packets of several buffers.
+    #[error("this kernel has no XDP programs for packets of several buffers: they need Linux 5.18 or later")]
+    NoMultiBuffer {
+        /// The program's name.
+        name: String,
+    },
+    /// The kernel was built without bpf(2).
+    #[error("this kernel has no bpf system call: it needs CONFIG_BPF_SYSCALL")]
+    Unsupported,
+    /// Another error of the kernel's.
+    #[error("the kernel refused to load program {name}")]
+    Kernel {
+        /// The program's name.
+        name: String,
+        /// What the kernel answered.
+        #[source]
+        cause: io::Error,
+    },
+}

@@ -1,0 +1,166 @@
+//! A program that the kernel has verified.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use xdp_sys::Errno;
+
+use super::bpf::{self, ProgramInfo};
+use super::{
+    Action, AttachError, AttachMode, Attachment, Instruction, ProgramBuilder, XskMap, os_error, redirect,
+};
+use crate::device::InterfaceRef;
+
+/// A verified XDP program with its socket map. A clone is another handle of the same program.
+///
+/// It runs on no interface until it is [attached](Program::attach), and is unloaded when the last handle and the last
+/// [`Attachment`] are gone. One program can be attached to several interfaces: they then share the map, so that queue 0
+/// of each leads to the same slot; load one program per interface to keep them apart.
+///
+/// ```no_run
+/// use xdp::program::{AttachMode, Program};
+///
+/// let program = Program::redirect_all().load()?;
+/// let attachment = program.attach("eth0", AttachMode::PreferDriver)?;
+/// println!("{} runs in {} mode", program.name(), attachment.mode());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Program {
+    loaded: Arc<Loaded>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    fd: OwnedFd,
+    map: XskMap,
+    info: ProgramInfo,
+    multi_buffer: bool,
+}
+
+impl Program {
+    /// Every packet of a queue goes to the socket that the map holds for that queue; packets of a queue without a socket
+    /// go to the kernel's network stack, as if there were no program.
+    ///
+    /// Mind that a queue with a socket loses everything to it, ARP and a remote shell's packets included.
+    ///
+    /// Minimum kernel: 5.3.
+    pub fn redirect_all() -> ProgramBuilder {
+        ProgramBuilder::new("xdp_redirect", Box::new(redirect::redirect_all))
+    }
+
+    /// A program of your own: `assemble` is given the socket map and answers with the instructions.
+    ///
+    /// The program starts with its context in r1 (uapi `struct xdp_md`) and ends with an [`Action`] in r0. Whatever it
+    /// does, the kernel's verifier decides whether it is safe: a program that is not comes back as
+    /// [`LoadError::Refused`](super::LoadError::Refused).
+    ///
+    /// ```no_run
+    /// use xdp::program::{Action, Instruction, Program, Register};
+    ///
+    /// let drop_all = Program::from_instructions(|_sockets| {
+    ///     vec![Instruction::mov(Register::R0, Action::Drop as i32), Instruction::exit()]
+    /// });
+    /// let program = drop_all.name("drop_all").load()?;
+    /// assert_eq!(program.test_run(&[0; 64])?, Action::Drop);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_instructions(
+        assemble: impl FnOnce(&XskMap) -> Vec<Instruction> + Send + 'static,
+    ) -> ProgramBuilder {
+        ProgramBuilder::new("xdp_custom", Box::new(assemble))
+    }
+
+    pub(super) fn new(fd: OwnedFd, map: XskMap, info: ProgramInfo, multi_buffer: bool) -> Self {
+        Self { loaded: Arc::new(Loaded { fd, map, info, multi_buffer }) }
+    }
+
+    /// Runs the program for every packet that comes in by an interface, until the attachment is dropped.
+    ///
+    /// The interface is one of the calling thread's network namespace. A program that runs there already is never
+    /// replaced: [`AttachError::Occupied`] names it.
+    ///
+    /// Minimum kernel: 5.9.
+    pub fn attach<'a>(
+        &self,
+        interface: impl Into<InterfaceRef<'a>>,
+        mode: AttachMode,
+    ) -> Result<Attachment, AttachError> {
+        Attachment::new(self.clone(), interface.into(), mode)
+    }
+
+    /// The map from queue to socket that the program looks into.
+    pub fn map(&self) -> &XskMap {
+        &self.loaded.map
+    }
+
+    /// The kernel's number for the program, unique in the machine while it is loaded: `bpftool prog show id`.
+    pub fn id(&self) -> u32 {
+        self.loaded.info.id
+    }
+
+    /// The name that the kernel knows it by.
+    pub fn name(&self) -> &str {
+        &self.loaded.info.name
+    }
+
+    /// Whether packets of several buffers reach it: see [`ProgramBuilder::multi_buffer`].
+    pub fn multi_buffer(&self) -> bool {
+        self.loaded.multi_buffer
+    }
+
+    /// What the program decides about a packet, without an interface or traffic: for tests of programs.
+    ///
+    /// The packet starts with its Ethernet header. It is from 14 to about 3500 bytes long, a page less what the kernel
+    /// reserves in it; from Linux 5.18 to about 70000 bytes, of which the program reads the first buffer directly. To the
+    /// program it came in by queue 0 of the loopback interface. It is delivered nowhere.
+    ///
+    /// Minimum kernel: 4.12. Needs the capabilities that loading needs.
+    #[doc(alias = "BPF_PROG_TEST_RUN")]
+    pub fn test_run(&self, packet: &[u8]) -> Result<Action, TestRunError> {
+        let length = packet.len();
+        let answer = bpf::test_run(self.as_fd(), packet).map_err(|errno| match errno {
+            Errno::EINVAL | Errno::E2BIG => TestRunError::Length { length },
+            // More buffers than a packet may have, but for the rare case that this little memory is missing.
+            Errno::ENOMEM if length > 4096 => TestRunError::Length { length },
+            errno => TestRunError::Kernel { length, cause: os_error(errno) },
+        })?;
+        Action::from_raw(answer).ok_or(TestRunError::NoAction { answer })
+    }
+}
+
+impl AsFd for Program {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.loaded.fd.as_fd()
+    }
+}
+
+/// Why a program gave no decision about a packet.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestRunError {
+    /// The kernel runs programs on packets of other lengths only.
+    #[error(
+        "a packet of {length} bytes cannot be tried: it needs 14 bytes, an ethernet header, to about 3500"
+    )]
+    Length {
+        /// Bytes of the packet.
+        length: usize,
+    },
+    /// What the program returned is no action: on an interface this would count as [`Action::Aborted`].
+    #[error("the program returned {answer}, which is no action")]
+    NoAction {
+        /// What it returned.
+        answer: u32,
+    },
+    /// Another error of the kernel's.
+    #[error("the kernel refused to try the program on a packet of {length} bytes")]
+    Kernel {
+        /// Bytes of the packet.
+        length: usize,
+        /// What the kernel answered.
+        #[source]
+        cause: io::Error,
+    },
+}
