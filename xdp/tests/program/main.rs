@@ -1,0 +1,35 @@
+//! XDP programs against the running kernel: loading, the socket map, attaching, and what is left behind (nothing).
+#![cfg(feature = "lab")]
+
+mod attach;
+mod load;
+mod map;
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use xdp::program::{Action, Instruction, Program, ProgramBuilder, Register};
+
+/// What programs are tried on: nothing in it matters to them.
+const PACKET: [u8; 64] = [0; 64];
+
+/// An AF_XDP socket that is not bound: all that a map needs.
+fn xdp_socket() -> OwnedFd {
+    // SAFETY: socket(2) takes no memory of ours.
+    let fd = unsafe { libc::socket(libc::AF_XDP, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
+    assert!(fd >= 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: the call above just made it, and nobody else owns it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// A program with the same decision for every packet.
+fn always(action: Action) -> ProgramBuilder {
+    Program::from_instructions(move |_| {
+        vec![Instruction::mov(Register::R0, action as i32), Instruction::exit()]
+    })
+}
+
+fn is_close_on_exec(fd: BorrowedFd<'_>) -> bool {
+    // SAFETY: F_GETFD takes no memory, and the descriptor is borrowed, so open.
+    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFD) };
+    flags & libc::FD_CLOEXEC != 0
+}
