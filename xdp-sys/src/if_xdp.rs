@@ -189,6 +189,20 @@ assert_layout!(xdp_mmap_offsets_v1, 96, {
     rx: xdp_ring_offset_v1 => 0, tx: xdp_ring_offset_v1 => 24, fr: xdp_ring_offset_v1 => 48, cr: xdp_ring_offset_v1 => 72,
 });
 
+impl From<xdp_ring_offset_v1> for xdp_ring_offset {
+    /// Takes the word after the consumer index for the flags: it lies in the mapping, and such a kernel leaves it zero.
+    fn from(old: xdp_ring_offset_v1) -> Self {
+        let after_consumer = old.consumer.saturating_add(size_of::<u32>() as u64);
+        Self { producer: old.producer, consumer: old.consumer, desc: old.desc, flags: after_consumer }
+    }
+}
+
+impl From<xdp_mmap_offsets_v1> for xdp_mmap_offsets {
+    fn from(old: xdp_mmap_offsets_v1) -> Self {
+        Self { rx: old.rx.into(), tx: old.tx.into(), fr: old.fr.into(), cr: old.cr.into() }
+    }
+}
+
 /// What [`XDP_UMEM_REG`] takes: the memory and how it is cut into chunks.
 ///
 /// Always pass all 32 bytes: with 24 to 31 the kernel takes it for the first version and silently ignores `flags`.

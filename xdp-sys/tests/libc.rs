@@ -221,3 +221,12 @@ fn an_unknown_error_number_is_shown_as_a_number() {
     assert_eq!(format!("{:?}", Errno::EBUSY), "EBUSY");
     assert_eq!(Errno::from_raw(12345).to_string(), "errno 12345");
 }
+
+#[test]
+fn old_ring_offsets_get_the_word_after_the_consumer_for_flags() {
+    let old = xdp_ring_offset_v1 { producer: 0, consumer: 64, desc: 128 };
+    let old = xdp_mmap_offsets_v1 { rx: old, tx: old, fr: old, cr: old };
+    let new = xdp_mmap_offsets::from(old);
+    assert_eq!(new.cr, xdp_ring_offset { producer: 0, consumer: 64, desc: 128, flags: 68 });
+    assert!([new.rx, new.tx, new.fr].iter().all(|ring| *ring == new.cr));
+}

@@ -10,8 +10,12 @@ pub(crate) mod monitor;
 pub(crate) mod netlink;
 pub(crate) mod occupant;
 pub(crate) mod queue;
+#[cfg(all(test, feature = "lab"))]
+mod tests;
 
 pub use attached::AttachedXdp;
 pub use interface::{Interface, InterfaceError, InterfaceRef, Queues};
+pub(crate) use monitor::LinkMonitor;
 pub use netlink::NetlinkError;
 pub use occupant::Occupant;
+pub(crate) use occupant::occupant;

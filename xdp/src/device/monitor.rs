@@ -56,13 +56,13 @@ impl LinkMonitor {
             match receive_whole(self.fd.as_fd(), &mut buffer) {
                 Ok(Received::Datagram(len)) => {
                     for message in Messages::new(&buffer[..len]) {
-                        change = message.map_or(LinkChange::Unknown, |message| self.after(change, message));
+                        change = message.map_or(change.or_unknown(), |message| self.after(change, message));
                     }
                 }
                 Ok(Received::NotKernel) => {}
                 Ok(Received::Nothing) => return change,
                 Ok(Received::TooLong) => change = change.or_unknown(),
-                // The kernel threw messages away. The next read goes on with what came after.
+                // The kernel threw messages away; those that it kept are read next.
                 Err(Errno::ENOBUFS) => change = change.or_unknown(),
                 Err(_) => return change.or_unknown(),
             }
@@ -77,6 +77,8 @@ impl LinkMonitor {
         match message.header.nlmsg_type {
             _ if change == LinkChange::Removed || !about_us => change,
             RTM_DELLINK => LinkChange::Removed,
+            // The loss is told before what was kept, so that what follows it here may be older than what was lost.
+            _ if change == LinkChange::Unknown => change,
             RTM_NEWLINK if link.ifi_flags & (IFF_UP | IFF_LOWER_UP) == IFF_UP | IFF_LOWER_UP => {
                 LinkChange::Up
             }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use xdp_sys::Errno;
 use xdp_sys::genetlink::genlmsghdr;
 use xdp_sys::netdev::{
     NETDEV_A_QUEUE_ID, NETDEV_A_QUEUE_IFINDEX, NETDEV_A_QUEUE_TYPE, NETDEV_A_QUEUE_XSK, NETDEV_CMD_QUEUE_GET,
@@ -46,17 +47,26 @@ impl QueueProbe {
 
     /// Whether a socket is bound, in copy or zero-copy mode; `None` where the kernel does not tell.
     ///
-    /// It does not tell when it is older than 6.15, or when the interface is down, gone or without such a queue.
+    /// It does not tell when it is older than 6.15, or when the interface is down or without such a queue. An
+    /// interface that is gone has none: the kernel unbinds its sockets before it goes.
     pub(crate) fn has_socket(&self) -> Option<bool> {
         // A socket is shown on the receive and on the transmit queue of its number, where both exist.
-        let sides = [NETDEV_QUEUE_TYPE_RX, NETDEV_QUEUE_TYPE_TX].map(|side| self.side_has_socket(side).ok());
-        if sides.contains(&Some(true)) {
+        let sides = [NETDEV_QUEUE_TYPE_RX, NETDEV_QUEUE_TYPE_TX].map(|side| self.side_has_socket(side));
+        if sides.iter().any(|side| matches!(side, Ok(true))) {
             // Relaxed: the flag stands alone and only ever turns true.
             TELLS.store(true, Ordering::Relaxed);
             return Some(true);
         }
-        let answered = sides.iter().any(Option::is_some);
-        (answered && TELLS.load(Ordering::Relaxed)).then_some(false)
+        let gone = |side: &Result<_, NetlinkError>| {
+            side.as_ref().is_err_and(|error| error.refusal() == Some(Errno::ENODEV))
+        };
+        let answered = sides.iter().any(Result::is_ok);
+        (sides.iter().all(gone) || answered && self.tells()).then_some(false)
+    }
+
+    /// Whether this kernel is known to tell.
+    pub(crate) fn tells(&self) -> bool {
+        TELLS.load(Ordering::Relaxed)
     }
 
     fn side_has_socket(&self, side: u32) -> Result<bool, NetlinkError> {
@@ -72,9 +82,4 @@ impl QueueProbe {
         let attributes = Attributes::after::<genlmsghdr>(&answer.payload).map(|(_, attributes)| attributes);
         Ok(attributes.is_some_and(|attributes| attributes.find(NETDEV_A_QUEUE_XSK).is_some()))
     }
-}
-
-/// The same question asked once.
-pub(crate) fn queue_has_xsk(interface: u32, queue: u32) -> Option<bool> {
-    QueueProbe::open(interface, queue)?.has_socket()
 }

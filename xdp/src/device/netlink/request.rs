@@ -57,6 +57,11 @@ impl Request {
         self.with(|body| body.nest(kind, fill))
     }
 
+    /// What follows the header, to append to.
+    pub(crate) fn body(&mut self) -> &mut Body {
+        &mut self.body
+    }
+
     fn with(mut self, append: impl FnOnce(&mut Body)) -> Self {
         append(&mut self.body);
         self
