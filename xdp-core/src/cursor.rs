@@ -4,8 +4,8 @@
 //! tests need no memory tricks.
 //!
 //! - C1 `entries` is a power of two, 1..=2^31 ([`Entries`]).
-//! - C2 0 <= `limit - next` <= `entries`, wrapping: what we may use, as last seen. A word of the other side that would break
-//!   this is refused and counted in `faults`; the last good view stays.
+//! - C2 0 <= `limit - next` <= `entries`, wrapping: what we may use, as last seen; only we make it smaller. A word of the other side that
+//!   would break this, or that takes back what was ours already, is refused and counted in `faults`; the last good view stays.
 //! - C3 our own index has one writer, us; it is never read back from shared memory.
 //!
 //! | # | access | order | pairs with (`net/xdp/xsk_queue.h`) |
@@ -110,9 +110,10 @@ impl Producer {
     }
 
     fn refresh(&mut self, kernel_consumer: &AtomicU32) {
-        let consumed = kernel_consumer.load(Ordering::Acquire); // row 2
-        if self.next.wrapping_sub(consumed) <= self.entries.0 {
-            self.limit = consumed.wrapping_add(self.entries.0);
+        let limit = kernel_consumer.load(Ordering::Acquire).wrapping_add(self.entries.0); // row 2
+        let room = limit.wrapping_sub(self.next);
+        if room <= self.entries.0 && room >= self.room() {
+            self.limit = limit;
         } else {
             self.faults = self.faults.saturating_add(1); // C2
         }
@@ -178,20 +179,18 @@ impl Consumer {
     /// Entries that the kernel has published and we have not released, by a fresh look that orders nothing.
     pub fn waiting(&self, kernel_producer: &AtomicU32) -> u32 {
         // Relaxed: a hint; entries are read only after `peek` has loaded the word with Acquire.
-        self.limit_of(kernel_producer.load(Ordering::Relaxed)).wrapping_sub(self.next)
+        let waiting = kernel_producer.load(Ordering::Relaxed).wrapping_sub(self.next);
+        if waiting <= self.entries.0 { waiting } else { self.available() }
     }
 
     fn refresh(&mut self, kernel_producer: &AtomicU32) {
         let produced = kernel_producer.load(Ordering::Acquire); // row 3
-        if produced.wrapping_sub(self.next) <= self.entries.0 {
+        let available = produced.wrapping_sub(self.next);
+        if available <= self.entries.0 && available >= self.available() {
             self.limit = produced;
         } else {
             self.faults = self.faults.saturating_add(1); // C2
         }
-    }
-
-    fn limit_of(&self, produced: u32) -> u32 {
-        if produced.wrapping_sub(self.next) <= self.entries.0 { produced } else { self.limit }
     }
 }
 

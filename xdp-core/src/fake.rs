@@ -71,6 +71,11 @@ impl FakeKernel {
         Some(desc)
     }
 
+    /// Descriptors that the rx ring has room for.
+    pub fn rx_room(&self) -> u32 {
+        self.rx.room()
+    }
+
     /// Publishes any descriptor on the rx ring; false if it is full.
     pub fn put_rx(&mut self, desc: Desc) -> bool {
         self.rx.room() > 0 && self.rx.put(desc)

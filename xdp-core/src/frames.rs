@@ -189,6 +189,11 @@ impl Holder {
     /// Sockets that one UMEM can tell apart.
     pub const SOCKETS: u8 = 127;
 
+    /// The byte that stands for it in the table.
+    pub const fn byte(self) -> u8 {
+        self.0
+    }
+
     /// The kernel, to receive into, by the fill ring of socket `socket` (below [`Holder::SOCKETS`]).
     pub const fn receiving(socket: u8) -> Self {
         Self(socket % Self::SOCKETS * 2 + 1)
@@ -236,6 +241,15 @@ impl Custody {
             }
             _ => false,
         }
+    }
+
+    /// How many chunks each holder has, by [`Holder::byte`].
+    pub fn counts(&self) -> [u32; 256] {
+        let mut counts = [0; 256];
+        for byte in self.holders.iter() {
+            counts[usize::from(byte.load(Ordering::Relaxed))] += 1; // row 10; a snapshot for people
+        }
+        counts
     }
 
     /// The chunks that `holder` has.

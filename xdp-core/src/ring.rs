@@ -161,6 +161,36 @@ impl<T: Entry> RingMemory<T> {
     }
 }
 
+/// Copies a range that wraps here into a range that wraps there, through `f`, in at most three contiguous pieces; returns how many
+/// entries were copied: as many as the shorter range has.
+#[inline]
+pub fn copy_runs<A: Entry, B: Entry>(
+    from: (&[A], &[A]),
+    to: (&mut [B], &mut [B]),
+    mut f: impl FnMut(A) -> B,
+) -> u32 {
+    let ((mut from, mut from_next), (mut to, mut to_next)) = (from, to);
+    let mut copied = 0;
+    loop {
+        let n = from.len().min(to.len());
+        let (from_now, to_now) = (&from[..n], &mut to[..n]);
+        for (target, source) in to_now.iter_mut().zip(from_now) {
+            *target = f(*source);
+        }
+        copied += n as u32;
+        (from, to) = (&from[n..], &mut to[n..]);
+        if from.is_empty() {
+            (from, from_next) = (from_next, &[]);
+        }
+        if to.is_empty() {
+            (to, to_next) = (to_next, &mut []);
+        }
+        if from.is_empty() || to.is_empty() {
+            return copied;
+        }
+    }
+}
+
 /// A ring between two of our own threads, in heap memory laid out as the kernel does: one end puts, the other takes.
 ///
 /// No locked instruction and no system call; the same cursors as towards the kernel.
@@ -182,6 +212,11 @@ impl<T: Entry> ProducerRing<T> {
         // Relaxed: the word is ours, and whoever had the ring before handed it to this thread with an ordering of its own.
         let next = memory.producer().load(Ordering::Relaxed);
         Self { cursor: Producer::new(memory.entries, next), memory }
+    }
+
+    /// A watch on this ring; it keeps the memory mapped.
+    pub fn watch(&self) -> RingWatch {
+        self.memory.watch()
     }
 
     /// Up to `want` free slots, to be written and then submitted.
@@ -314,6 +349,11 @@ impl<T: Entry> ConsumerRing<T> {
         Self { cursor: Consumer::new(memory.entries, next), memory }
     }
 
+    /// A watch on this ring; it keeps the memory mapped.
+    pub fn watch(&self) -> RingWatch {
+        self.memory.watch()
+    }
+
     /// Up to `want` published entries, to be read and then released.
     #[inline]
     pub fn peek(&mut self, want: u32) -> Peeked<'_, T> {
@@ -356,6 +396,32 @@ impl<T: Entry> ConsumerRing<T> {
         Some(entry)
     }
 
+    /// The first `n` entries of those that the last [`ConsumerRing::peek`] has seen, without another look.
+    #[inline]
+    pub fn seen(&self, n: u32) -> (&[T], &[T]) {
+        let span = Span { first: self.cursor.next(), len: n.min(self.cursor.available()) };
+        // SAFETY: the span is published and not released (R3), at most `entries` long (C2); the slices borrow `self`, and
+        // releasing needs it mutably.
+        unsafe { self.memory.runs(span) }
+    }
+
+    /// The entry at `i` of those that the last [`ConsumerRing::peek`] has seen.
+    #[inline]
+    pub fn seen_at(&self, i: u32) -> Option<T> {
+        if i >= self.cursor.available() {
+            return None;
+        }
+        let slot = self.memory.slot(self.cursor.next().wrapping_add(i));
+        // SAFETY: `i < available`, so the slot is published and not released (R3), valid (R1, R2), and any bits are a value (R4).
+        Some(unsafe { slot.read() })
+    }
+
+    /// Releases the first `n` entries of those that were seen, at most as many as there are.
+    #[inline]
+    pub fn release(&mut self, n: u32) {
+        self.cursor.release(n, self.memory.consumer());
+    }
+
     /// The ring's length.
     pub const fn entries(&self) -> u32 {
         self.cursor.entries().get()
@@ -396,21 +462,13 @@ impl<T: Entry> Peeked<'_, T> {
     /// The entries that are not released yet, as the runs before and after the wrap.
     #[inline]
     pub fn runs(&self) -> (&[T], &[T]) {
-        let span = Span { first: self.ring.cursor.next(), len: self.len };
-        // SAFETY: the span is published and not released (R3), at most `entries` long (C2); the slices borrow `self`, and
-        // releasing needs it mutably.
-        unsafe { self.ring.memory.runs(span) }
+        self.ring.seen(self.len)
     }
 
     /// The entry at `i`, counted from the first that is not released.
     #[inline]
     pub fn get(&self, i: u32) -> Option<T> {
-        if i >= self.len {
-            return None;
-        }
-        let slot = self.ring.memory.slot(self.ring.cursor.next().wrapping_add(i));
-        // SAFETY: `i < len`, so the slot is published and not released (R3), valid (R1, R2), and any bits are a value (R4).
-        Some(unsafe { slot.read() })
+        if i < self.len { self.ring.seen_at(i) } else { None }
     }
 
     /// Gives the next `n` entries back, at most what is left. May be called several times.
@@ -418,7 +476,7 @@ impl<T: Entry> Peeked<'_, T> {
     pub fn release(&mut self, n: u32) {
         let n = n.min(self.len);
         self.len -= n;
-        self.ring.cursor.release(n, self.ring.memory.consumer());
+        self.ring.release(n);
     }
 }
 

@@ -1,11 +1,89 @@
 //! AF_XDP sockets in safe Rust, without C.
-#![deny(unsafe_code)]
+//!
+//! Linux's AF_XDP hands packets between a NIC and a program through rings in shared memory, past the kernel's network stack. This is
+//! the journey of a packet, and the reading order of the code:
+//!
+//! ```text
+//!            fill ring                rx ring
+//!  pool ──────────────► kernel/NIC ──────────────► your hands ── edit ──┐
+//!   ▲                                                 │ drop            │ send
+//!   └───── completion ring ◄──── kernel/NIC ◄──── tx ring ◄─────────────┘
+//! ```
+//!
+//! The memory of the packets is a [`Umem`], divided into chunks. At every moment each chunk is in exactly one place: a pool, your hands,
+//! the fill, rx, tx or completion side of the kernel. Types keep it so, a table with a byte a chunk checks what the kernel says, and
+//! [`Umem::accounting`] tells the numbers.
+//!
+//! Two flows over the same rings:
+//!
+//! - **borrowed**: [`Rx::seek`] lends received packets, [`Tx::seek`] lends free chunks; `peek` gives the bytes of one, `commit` hands them over,
+//!   [`Tx::kick`] wakes the kernel if it asked for it. The fastest way through.
+//! - **owned**: [`Rx::recv`] yields [`Frame`]s, which move, live as long as you like, go to other threads; [`Tx::send`] takes them.
+//!
+//! Level by level, each built on the one below: [`Socket::open`] (or [`create_tx_socket`] and its siblings), [`Socket::builder`],
+//! and crate `xdp-core` for those who schedule their own work.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use xdp::{QueueId, Receive, Socket};
+//!
+//! let mut socket = Socket::open("eth0", QueueId(0), Receive::Everything)?;
+//! loop {
+//!     socket.wait(Duration::from_millis(100))?;
+//!     let (rx, tx) = socket.halves();
+//!     for frame in rx.recv(64) {
+//!         tx.send(frame)?;                                          // what came in goes out again
+//!     }
+//!     tx.kick()?;                                                   // one system call a batch, and only if asked for
+//! }
+//! # #[allow(unreachable_code)]
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Sockets over a fake kernel (feature `fake-kernel`) and a network namespace without a NIC (feature `lab`) make all of it run on any machine.
 
+#![deny(unsafe_code)]
+// Opted into by: fake.rs (plays the kernel), frame.rs, rx.rs, tx.rs (chunks as slices), umem.rs (owns the memory), sys.rs and
+// program/bpf.rs (system calls), socket/rings.rs (the kernel's mappings).
+
+mod accounting;
+mod create;
 pub mod device;
+mod error;
+#[cfg(feature = "fake-kernel")]
+pub mod fake;
+mod frame;
 #[cfg(feature = "lab")]
 pub mod lab;
+mod pool;
 pub mod program;
+mod rx;
+mod socket;
 mod sys;
+mod tx;
+mod umem;
+
+use std::fmt;
+
+pub use xdp_core::{Addr, Chunk, ChunkSize, Desc, LayoutError, Options, UmemLayout};
+
+pub use accounting::Accounting;
+pub use create::{
+    DirectedSocket, Wish, XdpConfig, create_bi_socket, create_rx_socket, create_socket, create_tx_socket,
+};
+pub use device::{Interface, InterfaceError, InterfaceRef};
+pub use error::{FlushError, KickError, PeekError, SendError, WaitError};
+pub use frame::{Frame, RoomError};
+pub use program::{AttachMode, AttachedMode, Attachment, Program};
+pub use rx::{Recv, Rx, RxBatch};
+pub use socket::Socket;
+pub use socket::builder::{Direction, SocketBuilder};
+pub use socket::error::{BindError, RingKind, Step};
+pub use socket::options::{Mode, NeedWakeup, ObtainedMode, Receive, RingSizes};
+pub use socket::report::{ProgramReport, Report};
+pub use socket::statistics::{RingStatistics, Statistics};
+pub use tx::{Tx, TxBatch};
+pub use umem::{HugePages, Umem, UmemBuilder, UmemError};
 
 /// A queue of a NIC, counted from 0.
 ///
@@ -14,8 +92,8 @@ mod sys;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueId(pub u32);
 
-impl core::fmt::Display for QueueId {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }

@@ -1,0 +1,117 @@
+//! Errors of the halves of a socket: what went wrong, on what, and what to do. Those of setting up stand in `socket::error`.
+
+use std::io;
+
+use crate::frame::Frame;
+
+/// Why a frame was not sent; it comes back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The tx ring has no room: kick, and send it again.
+    #[error("the tx ring is full: kick it and send the frame again")]
+    Full(Frame),
+    /// The frame lives in another UMEM, whose chunks this socket cannot reach: copy its bytes into a frame of this one.
+    #[error("the frame belongs to another umem: copy it into a frame of this one")]
+    Foreign(Frame),
+    /// The frame has no bytes; kernels disagree on what becomes of such a descriptor.
+    #[error("the frame is empty: write to it before you send it")]
+    Empty(Frame),
+}
+
+impl SendError {
+    /// The frame.
+    pub fn into_frame(self) -> Frame {
+        match self {
+            Self::Full(frame) | Self::Foreign(frame) | Self::Empty(frame) => frame,
+        }
+    }
+}
+
+/// Why a packet of a batch cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeekError {
+    /// The batch is shorter.
+    #[error("the batch has {packets} packets, none with number {index}")]
+    NoSuchPacket {
+        /// The number asked for.
+        index: u32,
+        /// Packets in the batch.
+        packets: u32,
+    },
+    /// The length does not fit a chunk.
+    #[error("a packet of {len} bytes does not fit: 1 to {most} bytes do, or use larger chunks")]
+    Length {
+        /// Bytes asked for.
+        len: usize,
+        /// Bytes that fit.
+        most: u32,
+    },
+}
+
+/// Why the kernel could not be woken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KickError {
+    /// The interface was removed, or moved to another namespace: the socket is of no use any more.
+    #[error("interface {interface} is gone: open a new socket when it is back")]
+    InterfaceGone {
+        /// Its name.
+        interface: String,
+    },
+    /// The interface is down; what was queued stays queued.
+    #[error("interface {interface} is down: set it up (ip link set {interface} up) and kick again")]
+    InterfaceDown {
+        /// Its name.
+        interface: String,
+    },
+    /// Anything else.
+    #[error("the kernel refused to be woken for {interface}")]
+    Kernel {
+        /// The interface's name.
+        interface: String,
+        /// What the kernel said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// Why waiting ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The interface was removed, or moved to another namespace: nothing will arrive any more.
+    #[error("interface {interface} is gone: open a new socket when it is back")]
+    InterfaceGone {
+        /// Its name.
+        interface: String,
+    },
+    /// Anything else.
+    #[error("cannot wait for {interface}")]
+    Kernel {
+        /// The interface's name.
+        interface: String,
+        /// What the kernel said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// Why not everything was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// Time is up.
+    #[error("{outstanding} frames were not sent in time: is the link up, and does the peer receive?")]
+    TimedOut {
+        /// Frames still with the kernel.
+        outstanding: u32,
+    },
+    /// The kernel could not be woken.
+    #[error(transparent)]
+    Kick(#[from] KickError),
+    /// Waiting failed.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+}

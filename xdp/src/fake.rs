@@ -1,0 +1,207 @@
+//! Sockets over a fake kernel: whole journeys without privileges, for tests, benchmarks, fuzzers, and your own tests.
+//!
+//! The library above the rings is the real one; only the kernel is played, and does no more than it is told. Nothing blocks: waiting
+//! returns at once.
+//!
+//! ```
+//! use xdp::{Umem, fake};
+//!
+//! let umem = Umem::builder().chunks(64).build()?;
+//! let (mut socket, mut nic) = fake::socket(&umem, 32)?;
+//! assert!(nic.deliver(b"ping"));                             // a packet arrives
+//! let (rx, tx) = socket.halves();
+//! for mut frame in rx.recv(64) {
+//!     frame.copy_from_slice(b"pong");
+//!     tx.send(frame)?;
+//! }
+//! tx.kick()?;
+//! assert_eq!(nic.transmit().as_deref(), Some(&b"pong"[..])); // and the answer leaves
+//! assert!(umem.accounting().is_balanced());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - N1 what the NIC takes from the fill and tx rings is its own until it publishes it on the rx or completion ring, as long as nothing was
+//!   forged: after that it copies no bytes.
+
+#![allow(unsafe_code, reason = "plays the NIC, which reads and writes the chunks that were handed to it")]
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::ptr;
+use std::sync::Arc;
+
+use xdp_core::desc::{Addr, Desc, Options};
+use xdp_core::fake::{FakeKernel, FakeRings};
+use xdp_core::frames::Holder;
+use xdp_core::{Chunk, WakePolicy};
+
+use crate::QueueId;
+use crate::socket::Socket;
+use crate::socket::builder::Direction;
+use crate::socket::error::{BindError, RingKind};
+use crate::socket::halves::{self, Shares};
+use crate::socket::options::{ObtainedMode, RingSizes};
+use crate::socket::port::{Link, Port, Watches};
+use crate::socket::report::Report;
+use crate::socket::rings::Rings;
+use crate::socket::waiter::Waiter;
+use crate::umem::{HomeRef, Umem};
+
+/// A socket for both ways over a fake kernel, with four rings of `entries`, and the NIC that plays it.
+///
+/// # Errors
+///
+/// [`BindError`] when the size is not a power of two, or the UMEM has no free chunk.
+pub fn socket(umem: &Umem, entries: u32) -> Result<(Socket, FakeNic), BindError> {
+    socket_starting_at(umem, entries, 0)
+}
+
+/// As [`socket`], with all ring indices at `start`: near `u32::MAX` is where wrapping goes wrong.
+///
+/// # Errors
+///
+/// As [`socket`].
+pub fn socket_starting_at(umem: &Umem, entries: u32, start: u32) -> Result<(Socket, FakeNic), BindError> {
+    let (kernel, rings) = FakeKernel::starting_at(entries, start)
+        .filter(|_| entries <= RingSizes::MOST)
+        .ok_or(BindError::RingSize { ring: RingKind::Rx, entries })?;
+    let no_socket = File::open("/dev/null").map_err(|cause| BindError::Kernel {
+        step: crate::socket::error::Step::Socket,
+        interface: "fake".to_owned(),
+        queue: QueueId(0),
+        cause,
+    })?;
+    let link = Link::Fake(no_socket.into());
+    let port = umem
+        .adopt(|number| Arc::new(Port::new(number, link, WakePolicy::WhenAsked, umem.clone())))
+        .ok_or(BindError::TooManySockets { most: Holder::SOCKETS })?;
+    port.set_report(report(umem, entries));
+    let shares = Shares::of(umem, None, Direction::Both, None)?;
+    let FakeRings { fill, completion, rx, tx } = rings;
+    let watches = Watches { rx: Some(rx.watch()), completion: Some(completion.watch()), lane: None };
+    let rings = Rings { rx: Some((rx, fill)), tx: Some((tx, completion)), watches, has_flags: true };
+    let halves = halves::make(&port, rings, shares, || Waiter::new(None));
+    let nic = FakeNic {
+        kernel,
+        in_flight: VecDeque::new(),
+        is_hostile: false,
+        home: umem.home_ref(),
+        umem: umem.clone(),
+    };
+    match (halves.rx, halves.tx) {
+        (Some(rx), Some(tx)) => Ok((Socket::from_halves(rx, tx), nic)),
+        _ => unreachable!("both halves were asked for"),
+    }
+}
+
+fn report(umem: &Umem, entries: u32) -> Report {
+    Report {
+        interface: "fake".to_owned(),
+        queue: QueueId(0),
+        mode: ObtainedMode::Copy,
+        why_copy: None,
+        program: None,
+        rings: RingSizes { rx: entries, tx: entries, fill: entries, completion: entries },
+        chunks: (umem.chunks(), umem.layout().chunk_size().bytes()),
+        huge_pages: umem.has_huge_pages(),
+        tx_budget: entries,
+        busy_retries: 0,
+    }
+}
+
+/// The other side of a fake socket: the kernel and the NIC in one.
+///
+/// As long as it keeps the protocol it copies packets; once it was made to break it, only descriptors move, since it can no longer
+/// tell which chunks are its own.
+#[derive(Debug)]
+pub struct FakeNic {
+    kernel: FakeKernel,
+    /// Descriptors taken from the tx ring that were not completed yet.
+    in_flight: VecDeque<Desc>,
+    is_hostile: bool,
+    home: HomeRef,
+    /// Keeps the home.
+    umem: Umem,
+}
+
+impl FakeNic {
+    /// A packet arrives, as the kernel puts it: behind its 256 bytes and the UMEM's headroom. False, and the packet is lost, when
+    /// it does not fit, the fill ring is empty, or the rx ring is full.
+    pub fn deliver(&mut self, packet: &[u8]) -> bool {
+        self.deliver_at(packet, self.umem.layout().rx_offset())
+    }
+
+    /// As [`FakeNic::deliver`], with the first byte `offset` bytes into the chunk: an XDP program has moved it.
+    pub fn deliver_at(&mut self, packet: &[u8], offset: u32) -> bool {
+        let room = self.umem.layout().chunk_size().bytes().saturating_sub(offset) as usize;
+        if packet.len() > room {
+            return false;
+        }
+        if self.kernel.rx_room() == 0 {
+            return false;
+        }
+        let Some(chunk) = self.kernel.take_fill() else { return false };
+        let addr = chunk + u64::from(offset);
+        if !self.is_hostile {
+            let data = self.home.pointer(addr);
+            // SAFETY: the chunk came from the fill ring, so it is the kernel's, which is us (N1), until the descriptor below is published.
+            // The receiving half puts only chunks of the UMEM there, and `offset + len` ends inside the chunk by the check above.
+            unsafe { ptr::copy_nonoverlapping(packet.as_ptr(), data.as_ptr(), packet.len()) };
+        }
+        self.kernel.put_rx(Desc { addr: Addr(addr), len: packet.len() as u32, options: Options::NONE })
+    }
+
+    /// The next packet that was sent leaves, and its chunk completes. None if there is none, or the completion ring is full.
+    pub fn transmit(&mut self) -> Option<Vec<u8>> {
+        let bytes = self.take_sent()?;
+        self.complete();
+        Some(bytes)
+    }
+
+    /// The next packet that was sent leaves; its chunk stays with the NIC until [`FakeNic::complete`].
+    pub fn take_sent(&mut self) -> Option<Vec<u8>> {
+        let desc = self.kernel.transmit()?;
+        let mut bytes = vec![0; desc.len as usize];
+        if !self.is_hostile {
+            let data = self.home.pointer(desc.addr.0);
+            // SAFETY: the sending half publishes only descriptors inside the UMEM (T1 in `tx`), and the chunk is the kernel's, which is us (N1),
+            // until it completes.
+            unsafe { ptr::copy_nonoverlapping(data.as_ptr(), bytes.as_mut_ptr(), bytes.len()) };
+        }
+        self.in_flight.push_back(desc);
+        Some(bytes)
+    }
+
+    /// Completes the oldest packet that left and was not completed; false if there is none, or the completion ring is full.
+    pub fn complete(&mut self) -> bool {
+        let Some(desc) = self.in_flight.front() else { return false };
+        if !self.kernel.complete(desc.addr) {
+            return false;
+        }
+        self.in_flight.pop_front();
+        true
+    }
+
+    /// Puts any descriptor on the rx ring, as only a broken or hostile kernel would; false if the ring is full. No bytes are copied any more.
+    pub fn forge_rx(&mut self, desc: Desc) -> bool {
+        self.is_hostile = true;
+        self.kernel.put_rx(desc)
+    }
+
+    /// Completes any address, as only a broken or hostile kernel would; false if the ring is full. No bytes are copied any more.
+    pub fn forge_completion(&mut self, addr: u64) -> bool {
+        self.is_hostile = true;
+        self.kernel.complete(Addr(addr))
+    }
+
+    /// The address of a chunk.
+    pub fn addr(&self, chunk: Chunk) -> u64 {
+        self.umem.layout().addr(chunk)
+    }
+
+    /// The kernel's side of the rings, to do anything with. No bytes are copied any more.
+    pub fn kernel(&mut self) -> &mut FakeKernel {
+        self.is_hostile = true;
+        &mut self.kernel
+    }
+}

@@ -1,0 +1,97 @@
+//! The free chunks of one half of a socket: a local stack, and how it trades with the rest of the UMEM.
+//!
+//! Each half keeps its share. What it has beyond that goes to where it is needed: from the sending half to the receiving one through a
+//! ring that both ends reach without a locked instruction, from the receiving half to the UMEM's return path in bulk.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use xdp_core::frames::{Holder, Pool};
+use xdp_core::layout::Chunk;
+
+use crate::frame::Frame;
+use crate::umem::HomeRef;
+
+/// Chunks are given away in lumps of at least this many, so that giving is cheap per chunk.
+pub(crate) const LUMP: u32 = 64;
+
+/// The free chunks of one half of a socket.
+#[derive(Debug)]
+pub(crate) struct HalfPool {
+    pool: Pool,
+    home: HomeRef,
+    /// Chunks that this half keeps for itself.
+    share: u32,
+}
+
+impl HalfPool {
+    pub(crate) fn new(home: HomeRef, share: u32) -> Self {
+        Self { pool: Pool::with_capacity(home.layout.chunks()), home, share }
+    }
+
+    #[inline]
+    pub(crate) fn home(&self) -> HomeRef {
+        self.home
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> u32 {
+        self.pool.len()
+    }
+
+    #[inline]
+    pub(crate) fn chunks(&mut self) -> &mut Pool {
+        &mut self.pool
+    }
+
+    /// Chunks beyond the share, once there are enough of them to be worth the trouble.
+    #[inline]
+    pub(crate) fn surplus(&self) -> u32 {
+        let surplus = self.pool.len().saturating_sub(self.share);
+        if surplus < LUMP { 0 } else { surplus }
+    }
+
+    /// Takes everything from the UMEM's return path; returns whether there was anything.
+    pub(crate) fn restock(&mut self) -> bool {
+        !self.home.returns.is_empty() && self.home.returns.take_all(&mut self.pool) > 0
+    }
+
+    /// Gives `n` chunks to the UMEM's return path.
+    pub(crate) fn give_home(&mut self, n: u32) {
+        self.home.returns.push_all(self.pool.last(n));
+        self.pool.forget_last(n);
+    }
+
+    /// Takes a frame of this UMEM back; one of another goes home by itself.
+    #[inline]
+    pub(crate) fn take_back(&mut self, frame: Frame) {
+        if frame.home() == self.home {
+            let addr = frame.into_addr();
+            self.mark(addr, Holder::FREE);
+            self.pool.push(addr);
+        }
+    }
+
+    /// Notes in the custody table who has a chunk of this pool.
+    #[inline]
+    pub(crate) fn mark(&self, addr: u64, holder: Holder) {
+        self.home.custody.set(chunk_of(self.home, addr), holder);
+    }
+
+    /// Says how many chunks are here, for the accounting.
+    #[inline]
+    pub(crate) fn publish(&self, len: &AtomicU32) {
+        len.store(self.pool.len(), Ordering::Relaxed); // one writer: this half
+    }
+}
+
+/// The chunk of an address that is known to lie in the UMEM; any other is no chunk of any table.
+#[inline]
+pub(crate) fn chunk_of(home: HomeRef, addr: u64) -> Chunk {
+    home.layout.chunk(addr).unwrap_or(Chunk(u32::MAX))
+}
+
+impl Drop for HalfPool {
+    fn drop(&mut self) {
+        self.give_home(self.pool.len());
+    }
+}

@@ -1,0 +1,383 @@
+//! The receiving half of a socket: the rx ring, the fill ring that feeds it, and the chunks between them.
+//!
+//! - X1 a descriptor is shown as bytes only after [`Rx::check`] has accepted it since it was published: it lies inside one chunk, and the
+//!   custody table says that the chunk is with the kernel for this very ring.
+
+#![allow(unsafe_code, reason = "shows received bytes as slices (X1)")]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::slice;
+use std::sync::Arc;
+use std::time::Duration;
+
+use xdp_core::desc::Desc;
+use xdp_core::frames::Holder;
+use xdp_core::ring::{ConsumerRing, ProducerRing, copy_runs};
+
+use crate::error::{KickError, WaitError};
+use crate::frame::Frame;
+use crate::pool::{HalfPool, chunk_of};
+use crate::program::{Attachment, MapError};
+use crate::socket::port::Port;
+use crate::socket::report::Report;
+use crate::socket::statistics::Statistics;
+use crate::socket::waiter::{Until, Waiter};
+use crate::umem::Umem;
+
+/// The receiving half of a socket.
+///
+/// Two flows over the same rings: borrowed ([`seek`](Rx::seek), then look, then commit) and owned ([`recv`](Rx::recv)). Both keep the fill
+/// ring full from the half's own chunks.
+#[derive(Debug)]
+pub struct Rx {
+    // The rings hold their mappings and are dropped before `port`, which closes the socket when the last half is gone.
+    ring: ConsumerRing<Desc>,
+    fill: ProducerRing<u64>,
+    /// Chunks that the sending half has too many of.
+    lane: Option<ConsumerRing<u64>>,
+    pool: HalfPool,
+    holder: Holder,
+    /// Descriptors at the front of the rx ring whose chunks are frames in somebody's hands already, and that are still to be released.
+    /// They are kept here and not in [`Recv`], which may be forgotten: shown again, such a descriptor would alias the frame.
+    taken: u32,
+    refused: u64,
+    system_calls: u64,
+    waiter: Waiter,
+    port: Arc<Port>,
+}
+
+impl Rx {
+    pub(crate) fn new(
+        port: Arc<Port>,
+        rings: (ConsumerRing<Desc>, ProducerRing<u64>),
+        lane: Option<ConsumerRing<u64>>,
+        pool: HalfPool,
+        waiter: Waiter,
+    ) -> Self {
+        let (ring, fill) = rings;
+        let holder = Holder::receiving(port.number());
+        Self { ring, fill, lane, pool, holder, taken: 0, refused: 0, system_calls: 0, waiter, port }
+    }
+
+    /// Looks for up to `n` received packets and lends them, in the order of arrival.
+    ///
+    /// Nothing is taken until the batch is committed: a batch that is dropped is offered again.
+    ///
+    /// ```
+    /// # let umem = xdp::Umem::builder().chunks(64).build()?;
+    /// # let (mut socket, mut nic) = xdp::fake::socket(&umem, 32)?;
+    /// # nic.deliver(b"one");
+    /// # nic.deliver(b"two");
+    /// let mut batch = socket.rx().seek(64);
+    /// let bytes: usize = batch.iter().map(|packet| packet.len()).sum();
+    /// batch.commit();                                    // the chunks go back to the fill ring
+    /// # assert_eq!(bytes, 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn seek(&mut self, n: u32) -> RxBatch<'_> {
+        self.refill();
+        let len = self.ring.peek(n).len();
+        let len = self.check(len);
+        RxBatch { rx: self, len }
+    }
+
+    /// Receives up to `n` packets as owned frames, in the order of arrival; each is taken when the iterator yields it.
+    #[inline]
+    pub fn recv(&mut self, n: u32) -> Recv<'_> {
+        self.refill();
+        let len = self.ring.peek(n).len();
+        Recv { rx: self, len }
+    }
+
+    /// Takes frames back into this half's pool, for the fill ring: the cheap way to give many back. Frames of another UMEM go home to theirs.
+    pub fn recycle(&mut self, frames: impl IntoIterator<Item = Frame>) {
+        frames.into_iter().for_each(|frame| self.pool.take_back(frame));
+        self.give_surplus();
+        self.refill();
+    }
+
+    /// Wakes the kernel if its fill ring asks for it. Needed only by loops that never [`wait`](Rx::wait).
+    ///
+    /// # Errors
+    ///
+    /// The interface is gone or down, or the kernel refuses for another reason.
+    pub fn kick(&mut self) -> Result<(), KickError> {
+        self.refill();
+        if !self.port.wakes_receiving() || self.fill.flags_after_submit() & xdp_core::wake::NEED_WAKEUP == 0 {
+            return Ok(());
+        }
+        self.system_calls += 1;
+        self.port.kick_receiving()
+    }
+
+    /// Waits until a packet is there, at most `timeout`; whether one is. Enters the kernel only if none is there already.
+    ///
+    /// # Errors
+    ///
+    /// [`WaitError::InterfaceGone`] when the interface is removed meanwhile, at once.
+    pub fn wait(&mut self, timeout: Duration) -> Result<bool, WaitError> {
+        self.refill();
+        if self.available() > 0 {
+            return Ok(true);
+        }
+        self.system_calls += 1;
+        let ring = &self.ring;
+        self.waiter.wait(&self.port, Until::Readable, timeout, || ring.waiting() > 0)
+    }
+
+    /// Packets received and not taken yet.
+    pub fn available(&self) -> u32 {
+        self.ring.waiting()
+    }
+
+    /// Descriptors of the kernel that made no sense and were dropped: always 0 unless something is badly broken.
+    pub fn refused(&self) -> u64 {
+        self.refused + u64::from(self.ring.faults()) + u64::from(self.fill.faults())
+    }
+
+    /// System calls that this half has made.
+    pub fn system_calls(&self) -> u64 {
+        self.system_calls
+    }
+
+    /// The UMEM.
+    pub fn umem(&self) -> &Umem {
+        self.port.umem()
+    }
+
+    /// What was obtained at the bind: mode, program, sizes, and why not more.
+    pub fn report(&self) -> &Report {
+        self.port.report()
+    }
+
+    /// The kernel's counters, of both halves.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said, if it cannot tell.
+    pub fn statistics(&self) -> io::Result<Statistics> {
+        Statistics::read(&self.port)
+    }
+
+    /// Lets an attached program send this queue's packets here, until the socket is closed.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError`] when the program's map has no slot for the queue, or another socket is in it.
+    pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), MapError> {
+        self.port.register(Arc::clone(attachment), self.port.report().queue)
+    }
+
+    /// Fills the fill ring from the pool, the pool from what the sending half has left over, and if need be from the UMEM.
+    pub(crate) fn refill(&mut self) {
+        self.release_taken();
+        if let Some(lane) = &mut self.lane {
+            let mut chunks = lane.peek(u32::MAX);
+            if !chunks.is_empty() {
+                let (first, second) = chunks.runs();
+                self.pool.chunks().extend(first);
+                self.pool.chunks().extend(second);
+                chunks.release(u32::MAX);
+            }
+        }
+        if self.pool.len() == 0 {
+            self.pool.restock();
+        }
+        if self.pool.len() > 0 {
+            let (home, holder) = (self.pool.home(), self.holder);
+            let mut slots = self.fill.reserve(self.pool.len());
+            let n = slots.len();
+            copy_runs((self.pool.chunks().last(n), &[]), slots.runs(), |addr| {
+                home.custody.set(chunk_of(home, addr), holder);
+                addr
+            });
+            slots.submit(n);
+            self.pool.chunks().forget_last(n);
+        }
+        self.pool.publish(self.port.rx_pool());
+    }
+
+    /// How many of the first `n` descriptors can be believed (X1); those at the very front that cannot are dropped and counted.
+    #[inline]
+    fn check(&mut self, n: u32) -> u32 {
+        let home = self.pool.home();
+        let (first, second) = self.ring.seen(n);
+        let good = first.iter().chain(second).position(|desc| {
+            !home.layout.place(*desc).is_some_and(|place| home.custody.is(place.chunk, self.holder))
+        });
+        match good {
+            None => (first.len() + second.len()) as u32,
+            Some(0) => self.refuse(n),
+            Some(good) => good as u32,
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, n: u32) -> u32 {
+        self.ring.release(1);
+        self.refused += 1;
+        self.check(n - 1)
+    }
+
+    #[inline]
+    fn release_taken(&mut self) {
+        self.ring.release(self.taken);
+        self.taken = 0;
+    }
+
+    fn give_surplus(&mut self) {
+        let surplus = self.pool.surplus();
+        if surplus > 0 {
+            self.pool.give_home(surplus);
+            self.pool.publish(self.port.rx_pool());
+        }
+    }
+}
+
+/// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a duplicate is open.
+impl AsFd for Rx {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.port.fd()
+    }
+}
+
+impl Drop for Rx {
+    fn drop(&mut self) {
+        if let Some(lane) = self.lane.take() {
+            self.port.leave_lane(lane);
+        }
+        self.port.rx_pool().store(0, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// Received packets on loan: look at them, change them in place, then commit.
+#[derive(Debug)]
+pub struct RxBatch<'a> {
+    rx: &'a mut Rx,
+    /// Descriptors from the front of the rx ring that X1 holds for.
+    len: u32,
+}
+
+impl RxBatch<'_> {
+    /// Packets that are not committed yet.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether no packet is left.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes of packet `i`, counted from the first that is not committed.
+    #[inline]
+    pub fn peek(&self, i: u32) -> Option<&[u8]> {
+        let desc = if i < self.len { self.rx.ring.seen_at(i)? } else { return None };
+        let data = self.rx.pool.home().pointer(desc.addr.0);
+        // SAFETY: X1 holds for the first `len` descriptors: the bytes lie in the mapping and the kernel is done with them. The batch
+        // borrows the ring mutably, so the chunk is not given back while the slice lives; `peek_mut` needs `&mut self`.
+        Some(unsafe { slice::from_raw_parts(data.as_ptr(), desc.len as usize) })
+    }
+
+    /// The bytes of packet `i` to change in place, counted from the first that is not committed.
+    #[inline]
+    pub fn peek_mut(&mut self, i: u32) -> Option<&mut [u8]> {
+        let desc = if i < self.len { self.rx.ring.seen_at(i)? } else { return None };
+        let data = self.rx.pool.home().pointer(desc.addr.0);
+        // SAFETY: as in `peek`; exclusive since `self` is borrowed mutably as long as the slice lives, even if the kernel named a chunk twice.
+        Some(unsafe { slice::from_raw_parts_mut(data.as_ptr(), desc.len as usize) })
+    }
+
+    /// The packets that are not committed yet.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let home = self.rx.pool.home();
+        let (first, second) = self.rx.ring.seen(self.len);
+        first.iter().chain(second).map(move |desc| {
+            let data = home.pointer(desc.addr.0);
+            // SAFETY: as in `peek`: these are the first `len` descriptors.
+            unsafe { slice::from_raw_parts(data.as_ptr(), desc.len as usize) }
+        })
+    }
+
+    /// Takes all packets: their chunks go back to the fill ring.
+    #[inline]
+    pub fn commit(mut self) {
+        self.commit_first(u32::MAX);
+    }
+
+    /// Takes the first `n` packets, at most what is left; the next one is number 0 then.
+    #[inline]
+    pub fn commit_first(&mut self, n: u32) {
+        let n = n.min(self.len);
+        self.len -= n;
+        let rx = &mut *self.rx;
+        let layout = rx.pool.home().layout;
+        let mut slots = rx.fill.reserve(n);
+        let filled = copy_runs(rx.ring.seen(n), slots.runs(), |desc: Desc| layout.chunk_start(desc.addr.0));
+        slots.submit(filled);
+        if filled < n {
+            rx.keep(filled, n);
+        }
+        rx.ring.release(n);
+    }
+}
+
+impl Rx {
+    /// Puts the chunks of descriptors `from..to` into the pool: the kernel publishes a batch on the rx ring before it gives the slots of the
+    /// fill ring free (`xsk_flush`), so for a moment there may be no room for what was just received.
+    #[cold]
+    fn keep(&mut self, from: u32, to: u32) {
+        for i in from..to {
+            if let Some(desc) = self.ring.seen_at(i) {
+                let addr = self.pool.home().layout.chunk_start(desc.addr.0);
+                self.pool.mark(addr, Holder::FREE);
+                self.pool.chunks().push(addr);
+            }
+        }
+        self.pool.publish(self.port.rx_pool());
+    }
+}
+
+/// Received packets as owned frames; see [`Rx::recv`].
+#[derive(Debug)]
+pub struct Recv<'a> {
+    rx: &'a mut Rx,
+    len: u32,
+}
+
+impl Iterator for Recv<'_> {
+    type Item = Frame;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame> {
+        while self.rx.taken < self.len {
+            let desc = self.rx.ring.seen_at(self.rx.taken)?;
+            self.rx.taken += 1;
+            let home = self.rx.pool.home();
+            if let Some(place) = home.layout.place(desc)
+                && home.custody.pass(place.chunk, self.rx.holder, Holder::HANDS)
+            {
+                return Some(Frame::new(home, place));
+            }
+            self.rx.refused += 1;
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some((self.len - self.rx.taken) as usize))
+    }
+}
+
+impl Drop for Recv<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.rx.release_taken();
+    }
+}
+
+#[cfg(all(test, feature = "fake-kernel"))]
+mod tests;

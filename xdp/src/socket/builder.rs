@@ -1,0 +1,475 @@
+//! Setting up a socket: what is asked for, and the kernel calls that do it, in their order.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use xdp_core::WakePolicy;
+use xdp_core::frames::Holder;
+use xdp_sys::Errno;
+use xdp_sys::if_xdp::{
+    self, AF_XDP, SOL_XDP, XDP_COPY, XDP_MAX_TX_SKB_BUDGET, XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY,
+    XDP_USE_NEED_WAKEUP, XDP_ZEROCOPY, sockaddr_xdp, xdp_umem_reg,
+};
+
+use crate::QueueId;
+use crate::device::monitor::LinkMonitor;
+use crate::device::occupant::occupant;
+use crate::device::queue::QueueProbe;
+use crate::device::{Interface, InterfaceRef};
+use crate::program::{AttachMode, Attachment, Program};
+use crate::rx::Rx;
+use crate::socket::Socket;
+use crate::socket::error::{BindError, RingKind, Step};
+use crate::socket::halves::{self, Halves, Shares};
+use crate::socket::options::{Mode, NeedWakeup, ObtainedMode, Receive, RingSizes};
+use crate::socket::port::{Bound, BoundTo, Link, Port};
+use crate::socket::report::{ProgramReport, Report};
+use crate::socket::rings;
+use crate::socket::waiter::Waiter;
+use crate::sys;
+use crate::tx::Tx;
+use crate::umem::Umem;
+
+/// How long a bind goes on against a busy queue: the kernel releases a closed socket late, 20 ms on a quiet machine.
+const BUSY_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Packets that one system call sends in copy mode, unless the kernel is told otherwise (`TX_BATCH_SIZE` in `net/xdp/xsk.c`).
+const DEFAULT_TX_BUDGET: u32 = 32;
+
+/// Which halves a socket has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Receiving only.
+    Rx,
+    /// Sending only.
+    Tx,
+    /// Both ways.
+    Both,
+}
+
+impl Direction {
+    pub(crate) fn receives(self) -> bool {
+        self != Self::Tx
+    }
+
+    pub(crate) fn sends(self) -> bool {
+        self != Self::Rx
+    }
+}
+
+/// How a socket is to be.
+///
+/// ```no_run
+/// use xdp::{Mode, QueueId, Receive, Socket, Umem};
+///
+/// let umem = Umem::builder().chunks(8192).build()?;
+/// let socket = Socket::builder(&umem)
+///     .rx_entries(4096)
+///     .mode(Mode::PreferZeroCopy)
+///     .receive(Receive::Everything)
+///     .bind("eth0", QueueId(3))?;
+/// println!("{}", socket.report());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until one of the binds"]
+pub struct SocketBuilder {
+    umem: Umem,
+    rings: RingSizes,
+    mode: Mode,
+    need_wakeup: NeedWakeup,
+    receive: Receive,
+    attach: AttachMode,
+    chunks: Option<u32>,
+    tx_budget: Option<u32>,
+}
+
+impl SocketBuilder {
+    pub(crate) fn new(umem: &Umem) -> Self {
+        Self {
+            umem: umem.clone(),
+            rings: RingSizes::default(),
+            mode: Mode::default(),
+            need_wakeup: NeedWakeup::default(),
+            receive: Receive::Nothing,
+            attach: AttachMode::PreferDriver,
+            chunks: None,
+            tx_budget: None,
+        }
+    }
+
+    /// Entries of the rx ring: a power of two; 2048 if not said.
+    pub fn rx_entries(mut self, entries: u32) -> Self {
+        self.rings.rx = entries;
+        self
+    }
+
+    /// Entries of the tx ring: a power of two; 2048 if not said.
+    pub fn tx_entries(mut self, entries: u32) -> Self {
+        self.rings.tx = entries;
+        self
+    }
+
+    /// Entries of the fill ring: a power of two; 4096 if not said. Twice the rx ring is a good size (see [`RingSizes`]).
+    pub fn fill_entries(mut self, entries: u32) -> Self {
+        self.rings.fill = entries;
+        self
+    }
+
+    /// Entries of the completion ring: a power of two; 2048 if not said. At least the tx ring is a good size.
+    pub fn completion_entries(mut self, entries: u32) -> Self {
+        self.rings.completion = entries;
+        self
+    }
+
+    /// Copy or zero-copy; zero-copy preferred if not said.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Whether the kernel says when it wants to be woken; it does if not said.
+    pub fn need_wakeup(mut self, need_wakeup: NeedWakeup) -> Self {
+        self.need_wakeup = need_wakeup;
+        self
+    }
+
+    /// What is taken from the kernel's stack and given to this socket; nothing if not said.
+    pub fn receive(mut self, receive: Receive) -> Self {
+        self.receive = receive;
+        self
+    }
+
+    /// Where the program of [`SocketBuilder::receive`] runs; in the driver if it can, if not said.
+    pub fn attach(mut self, mode: AttachMode) -> Self {
+        self.attach = mode;
+        self
+    }
+
+    /// Chunks of the UMEM that this socket takes; all free ones if not said. A socket for both ways gives half to each.
+    pub fn chunks(mut self, chunks: u32) -> Self {
+        self.chunks = Some(chunks);
+        self
+    }
+
+    /// Packets that one system call sends in copy mode: 32 to the length of the tx ring; that length if not said.
+    ///
+    /// Minimum kernel: 6.17; older ones stay at 32, and the report says what was obtained.
+    #[doc(alias = "XDP_MAX_TX_SKB_BUDGET")]
+    pub fn tx_budget(mut self, packets: u32) -> Self {
+        self.tx_budget = Some(packets);
+        self
+    }
+
+    /// Opens a socket for both ways.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] says which step failed, on what, and what to do.
+    pub fn bind<'a>(
+        self,
+        interface: impl Into<InterfaceRef<'a>>,
+        queue: QueueId,
+    ) -> Result<Socket, BindError> {
+        let halves = self.set_up(interface.into(), queue, Direction::Both)?;
+        match (halves.rx, halves.tx) {
+            (Some(rx), Some(tx)) => Ok(Socket::from_halves(rx, tx)),
+            _ => unreachable!("both halves were asked for"),
+        }
+    }
+
+    /// Opens a socket that only receives.
+    ///
+    /// # Errors
+    ///
+    /// As [`SocketBuilder::bind`].
+    pub fn bind_rx<'a>(
+        self,
+        interface: impl Into<InterfaceRef<'a>>,
+        queue: QueueId,
+    ) -> Result<Rx, BindError> {
+        let halves = self.set_up(interface.into(), queue, Direction::Rx)?;
+        Ok(halves.rx.unwrap_or_else(|| unreachable!("the receiving half was asked for")))
+    }
+
+    /// Opens a socket that only sends.
+    ///
+    /// # Errors
+    ///
+    /// As [`SocketBuilder::bind`].
+    pub fn bind_tx<'a>(
+        self,
+        interface: impl Into<InterfaceRef<'a>>,
+        queue: QueueId,
+    ) -> Result<Tx, BindError> {
+        let halves = self.set_up(interface.into(), queue, Direction::Tx)?;
+        Ok(halves.tx.unwrap_or_else(|| unreachable!("the sending half was asked for")))
+    }
+
+    /// The whole sequence. Nothing is asked of the kernel's socket layer before everything that can be checked here was checked.
+    pub(crate) fn set_up(
+        mut self,
+        interface: InterfaceRef<'_>,
+        queue: QueueId,
+        direction: Direction,
+    ) -> Result<Halves, BindError> {
+        // 1. Sizes. A ring for the direction that is not used stays, as the kernel wants a fill and a completion ring always, but small.
+        if !direction.receives() {
+            (self.rings.rx, self.rings.fill) = (0, 1);
+        }
+        if !direction.sends() {
+            (self.rings.tx, self.rings.completion) = (0, 1);
+        }
+        check_sizes(self.rings, direction)?;
+
+        // 2. The interface, and the queue against those that are in use.
+        let interface = Interface::find(interface)?;
+        check_interface(&interface, queue, direction)?;
+
+        // 3. The program, before the bind: attaching resets the link of some NICs, and some do not send without one.
+        let attachment = match self.receive {
+            Receive::Everything if direction.receives() => Some(self.attach_program(&interface, queue)?),
+            _ => None,
+        };
+
+        // 4. The socket and its UMEM.
+        let at = At { interface: &interface, queue };
+        let fd = at.socket()?;
+        at.register(&fd, &self.umem)?;
+
+        // 5. The rings: sizes, layout, mappings.
+        let rings = rings::make(&at, &fd, self.rings)?;
+        if !rings.has_flags {
+            self.need_wakeup = NeedWakeup::Always;
+        }
+        let tx_budget = self.raise_tx_budget(&fd);
+
+        // 6. The halves, with their chunks; the fill ring is filled here, before the bind, or some NICs never look at it.
+        let policy = match self.need_wakeup {
+            NeedWakeup::WhenAsked => WakePolicy::WhenAsked,
+            NeedWakeup::Always => WakePolicy::Always,
+        };
+        let namespace = sys::option::<u64>(fd.as_fd(), libc::SOL_SOCKET, libc::SO_NETNS_COOKIE);
+        let namespace = namespace.ok().map(|(cookie, _)| cookie);
+        let port = self
+            .umem
+            .adopt(|number| Arc::new(Port::new(number, Link::Kernel(fd), policy, self.umem.clone())))
+            .ok_or(BindError::TooManySockets { most: Holder::SOCKETS })?;
+        let place = BoundTo { namespace, interface: interface.index(), queue };
+        let shares = Shares::of(&self.umem, self.chunks, direction, Some(place))?;
+        let waiter = || Waiter::new(LinkMonitor::open(interface.index()).ok());
+        let halves = halves::make(&port, rings, shares, waiter);
+
+        // 7. Bind, and read back what came of it.
+        let (mode, why_copy, busy_retries) = self.bind_port(&at, &port)?;
+        let report = Report {
+            interface: interface.name().to_owned(),
+            queue,
+            mode,
+            why_copy,
+            program: attachment.as_ref().map(describe),
+            rings: self.rings,
+            chunks: (self.umem.chunks(), self.umem.layout().chunk_size().bytes()),
+            huge_pages: self.umem.has_huge_pages(),
+            tx_budget,
+            busy_retries,
+        };
+        let bound = Bound {
+            place,
+            zero_copy: mode == ObtainedMode::ZeroCopy,
+            // Asked once while the socket is there, so that a later "no" can be believed.
+            probe: QueueProbe::open(interface.index(), queue.0).filter(|probe| probe.has_socket().is_some()),
+        };
+        port.set_bound(report, bound);
+
+        // 8. Let the program send this queue's packets here.
+        if let Some(attachment) = attachment {
+            port.register(attachment, queue)?;
+        }
+        Ok(halves)
+    }
+
+    fn attach_program(&self, interface: &Interface, queue: QueueId) -> Result<Arc<Attachment>, BindError> {
+        let queues = interface.queues();
+        let entries = queues.rx.max(queues.tx).max(queue.0 + 1);
+        let program = Program::redirect_all().map_entries(entries).load()?;
+        Ok(Arc::new(program.attach(interface, self.attach)?))
+    }
+
+    /// Raises the packets that one system call sends, where the kernel can; returns the number in force.
+    fn raise_tx_budget(&self, fd: &OwnedFd) -> u32 {
+        let budget = self.tx_budget.unwrap_or(self.rings.tx).min(self.rings.tx);
+        if budget < DEFAULT_TX_BUDGET {
+            return DEFAULT_TX_BUDGET;
+        }
+        match sys::set_option(fd.as_fd(), SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget) {
+            Ok(()) => budget,
+            Err(_) => DEFAULT_TX_BUDGET, // an older kernel: the kick goes round more often
+        }
+    }
+
+    fn bind_port(&self, at: &At<'_>, port: &Port) -> Result<(ObtainedMode, Option<String>, u32), BindError> {
+        let fd = port.fd();
+        let wakeup = match self.need_wakeup {
+            NeedWakeup::WhenAsked => XDP_USE_NEED_WAKEUP,
+            NeedWakeup::Always => 0,
+        };
+        let deadline = Instant::now() + BUSY_PATIENCE;
+        let mut retries = 0;
+        let mut bind = |flags: u16| loop {
+            let address = sockaddr_xdp {
+                sxdp_family: AF_XDP as u16,
+                sxdp_flags: flags | wakeup,
+                sxdp_ifindex: at.interface.index(),
+                sxdp_queue_id: at.queue.0,
+                sxdp_shared_umem_fd: 0,
+            };
+            match sys::bind(fd, &address) {
+                // An earlier socket of this queue may be closed and not yet released; the kernel has no event for that.
+                Err(Errno::EBUSY) if Instant::now() < deadline => {
+                    retries += 1;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                other => return other,
+            }
+        };
+        let zero_copy = || -> Result<bool, Errno> {
+            match sys::option::<if_xdp::xdp_options>(fd, SOL_XDP, XDP_OPTIONS) {
+                Ok((options, _)) => Ok(options.flags & XDP_OPTIONS_ZEROCOPY != 0),
+                Err(errno) => Err(errno), // before 5.3 the kernel does not tell
+            }
+        };
+        let (obtained, why_copy) = match self.mode {
+            Mode::Copy => (bind(XDP_COPY), None),
+            Mode::ZeroCopy => (bind(XDP_ZEROCOPY), None),
+            Mode::PreferZeroCopy => match bind(XDP_ZEROCOPY) {
+                Err(errno) if falls_back(errno) => (bind(XDP_COPY), Some(why_copy(at, errno))),
+                other => (other, None),
+            },
+        };
+        obtained.map_err(|errno| at.bind_error(errno, self.mode))?;
+        let asked_for_zero_copy = why_copy.is_none() && self.mode != Mode::Copy;
+        let mode = match zero_copy() {
+            Ok(true) => ObtainedMode::ZeroCopy,
+            Ok(false) => ObtainedMode::Copy,
+            // The kernel was asked for one mode and did not refuse.
+            Err(_) if asked_for_zero_copy => ObtainedMode::ZeroCopy,
+            Err(_) => ObtainedMode::Copy,
+        };
+        Ok((mode, why_copy, retries))
+    }
+}
+
+/// Whether a refusal of zero-copy leaves a chance for copy mode.
+fn falls_back(errno: Errno) -> bool {
+    !matches!(errno, Errno::EBUSY | Errno::ENODEV | Errno::EPERM | Errno::ENETDOWN | Errno::ENXIO)
+}
+
+fn why_copy(at: &At<'_>, errno: Errno) -> String {
+    let driver = at.interface.driver().or(at.interface.kind()).unwrap_or("unknown");
+    match errno {
+        Errno::EOPNOTSUPP => format!("driver {driver} has no zero-copy on this queue"),
+        other => format!("driver {driver} refused zero-copy: {other}"),
+    }
+}
+
+fn check_sizes(rings: RingSizes, direction: Direction) -> Result<(), BindError> {
+    let sizes = [
+        (RingKind::Rx, rings.rx, direction.receives()),
+        (RingKind::Tx, rings.tx, direction.sends()),
+        (RingKind::Fill, rings.fill, true),
+        (RingKind::Completion, rings.completion, true),
+    ];
+    match sizes
+        .into_iter()
+        .find(|(_, entries, used)| *used && !(entries.is_power_of_two() && *entries <= RingSizes::MOST))
+    {
+        Some((ring, entries, _)) => Err(BindError::RingSize { ring, entries }),
+        None => Ok(()),
+    }
+}
+
+fn check_interface(interface: &Interface, queue: QueueId, direction: Direction) -> Result<(), BindError> {
+    let name = || interface.name().to_owned();
+    let queues = interface.queues();
+    for (used, queues, direction) in
+        [(direction.receives(), queues.rx, "receive"), (direction.sends(), queues.tx, "transmit")]
+    {
+        if used && queue.0 >= queues {
+            return Err(BindError::Queue { interface: name(), queue, queues, direction });
+        }
+    }
+    if !interface.is_up() {
+        return Err(BindError::InterfaceDown { interface: name() });
+    }
+    Ok(())
+}
+
+fn describe(attachment: &Arc<Attachment>) -> ProgramReport {
+    ProgramReport {
+        name: attachment.program().name().to_owned(),
+        id: attachment.program().id(),
+        mode: attachment.mode(),
+        why_generic: attachment.why_generic().map(ToString::to_string),
+    }
+}
+
+/// Where a socket is being set up, for errors.
+#[derive(Debug)]
+pub(crate) struct At<'a> {
+    interface: &'a Interface,
+    queue: QueueId,
+}
+
+impl At<'_> {
+    fn socket(&self) -> Result<OwnedFd, BindError> {
+        sys::socket(AF_XDP, libc::SOCK_RAW, 0).map_err(|errno| match errno {
+            Errno::EPERM | Errno::EACCES => BindError::Permission { step: Step::Socket },
+            Errno::EAFNOSUPPORT => BindError::NoAfXdp,
+            other => self.error(Step::Socket, other),
+        })
+    }
+
+    fn register(&self, fd: &OwnedFd, umem: &Umem) -> Result<(), BindError> {
+        let layout = umem.layout();
+        let shape = xdp_umem_reg {
+            chunk_size: layout.chunk_size().bytes(),
+            headroom: layout.headroom(),
+            ..xdp_umem_reg::default()
+        };
+        sys::register_umem(fd.as_fd(), umem.home().memory(), shape).map_err(|errno| match errno {
+            // The kernel says "no buffer space" when the limit of locked memory is hit (`xdp_umem_account_pages`).
+            Errno::ENOBUFS => BindError::LockedMemory {
+                needed: layout.bytes() as u64,
+                limit: sys::memlock_limit().ok().and_then(|limit| limit.soft).unwrap_or(u64::MAX),
+            },
+            other => self.error(Step::RegisterUmem, other),
+        })
+    }
+
+    fn bind_error(&self, errno: Errno, mode: Mode) -> BindError {
+        let interface = || self.interface.name().to_owned();
+        match errno {
+            Errno::EBUSY => BindError::QueueBusy {
+                interface: interface(),
+                queue: self.queue,
+                occupant: occupant(self.interface.index(), self.queue.0),
+            },
+            Errno::EPERM => BindError::Permission { step: Step::Bind },
+            Errno::ENODEV => BindError::InterfaceGone { interface: interface() },
+            Errno::ENETDOWN => BindError::InterfaceDown { interface: interface() },
+            other if mode == Mode::ZeroCopy => BindError::NoZeroCopy {
+                interface: interface(),
+                queue: self.queue,
+                cause: sys::io_error(other),
+            },
+            other => self.error(Step::Bind, other),
+        }
+    }
+
+    pub(crate) fn error(&self, step: Step, errno: Errno) -> BindError {
+        let interface = self.interface.name().to_owned();
+        BindError::Kernel { step, interface, queue: self.queue, cause: sys::io_error(errno) }
+    }
+}

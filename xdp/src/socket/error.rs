@@ -1,0 +1,201 @@
+//! Why a socket could not be set up.
+
+use std::fmt;
+use std::io;
+
+use crate::QueueId;
+use crate::device::{InterfaceError, Occupant};
+use crate::program::{AttachError, LoadError, MapError};
+use crate::socket::options::RingSizes;
+use crate::umem::UmemError;
+
+/// A step of setting up a socket, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Make the socket.
+    Socket,
+    /// Register the UMEM.
+    RegisterUmem,
+    /// Set the size of a ring.
+    RingSize(RingKind),
+    /// Ask where the parts of the rings lie.
+    RingOffsets,
+    /// Map a ring.
+    MapRing(RingKind),
+    /// Bind to the queue.
+    Bind,
+}
+
+/// One of the four rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RingKind {
+    /// Frames received.
+    Rx,
+    /// Frames to send.
+    Tx,
+    /// Chunks to receive into.
+    Fill,
+    /// Chunks sent.
+    Completion,
+}
+
+impl fmt::Display for RingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Rx => "rx",
+            Self::Tx => "tx",
+            Self::Fill => "fill",
+            Self::Completion => "completion",
+        })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket => f.write_str("make an AF_XDP socket"),
+            Self::RegisterUmem => f.write_str("register the umem"),
+            Self::RingSize(ring) => write!(f, "set the size of the {ring} ring"),
+            Self::RingOffsets => f.write_str("tell the layout of the rings"),
+            Self::MapRing(ring) => write!(f, "map the {ring} ring"),
+            Self::Bind => f.write_str("bind the socket"),
+        }
+    }
+}
+
+/// Why a socket could not be opened. Whatever was set up before the error is taken down again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The interface does not exist, or could not be asked.
+    #[error(transparent)]
+    Interface(#[from] InterfaceError),
+    /// The interface is down.
+    #[error("interface {interface} is down: set it up first (ip link set {interface} up)")]
+    InterfaceDown {
+        /// Its name.
+        interface: String,
+    },
+    /// The interface has no such queue. (The kernel itself would take queue 65536 for queue 0.)
+    #[error(
+        "interface {interface} has {queues} {direction} queues, counted from 0; there is no queue {queue}"
+    )]
+    Queue {
+        /// The interface's name.
+        interface: String,
+        /// The queue asked for.
+        queue: QueueId,
+        /// Queues that the interface has.
+        queues: u32,
+        /// Which queues: receive or transmit.
+        direction: &'static str,
+    },
+    /// A ring of that size cannot be.
+    #[error("the {ring} ring needs a power of two of entries, from 1 to {most}, not {entries}", most = RingSizes::MOST)]
+    RingSize {
+        /// The ring.
+        ring: RingKind,
+        /// The size asked for.
+        entries: u32,
+    },
+    /// The UMEM has too few free chunks.
+    #[error(
+        "the umem has {free} free chunks where {wanted} were asked for: build it with more, or give each socket a share"
+    )]
+    Chunks {
+        /// Chunks that are free.
+        free: u32,
+        /// Chunks wanted.
+        wanted: u32,
+    },
+    /// The UMEM serves as many sockets as it can tell apart.
+    #[error("the umem serves {most} sockets already: use another one")]
+    TooManySockets {
+        /// How many are possible.
+        most: u8,
+    },
+    /// The UMEM could not be made.
+    #[error(transparent)]
+    Umem(#[from] UmemError),
+    /// The program could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The program could not be attached.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
+    /// The socket could not be put into the program's map.
+    #[error(transparent)]
+    Register(#[from] MapError),
+    /// A privilege is missing.
+    #[error(
+        "not allowed to {step}: it needs CAP_NET_RAW in the network namespace's user namespace (run as root, or setcap cap_net_raw+ep)"
+    )]
+    Permission {
+        /// The step that needs it.
+        step: Step,
+    },
+    /// The kernel was built without AF_XDP.
+    #[error("this kernel has no AF_XDP: it needs Linux 4.18 or later, built with CONFIG_XDP_SOCKETS")]
+    NoAfXdp,
+    /// The UMEM needs more locked memory than this user may have.
+    #[error("the umem needs {needed} KiB of locked memory and the limit is {limit} KiB, less what is locked already: raise RLIMIT_MEMLOCK (ulimit -l), grant CAP_IPC_LOCK, or use fewer chunks", needed = .needed / 1024, limit = .limit / 1024)]
+    LockedMemory {
+        /// Bytes needed.
+        needed: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Another socket has the queue.
+    #[error("queue {queue} of {interface} is bound by another AF_XDP socket{by}: end it, or take another queue", by = by(.occupant))]
+    QueueBusy {
+        /// The interface's name.
+        interface: String,
+        /// The queue.
+        queue: QueueId,
+        /// Who has it, where the kernel tells.
+        occupant: Option<Occupant>,
+    },
+    /// Zero-copy was required, and the driver cannot.
+    #[error(
+        "{interface} cannot do zero-copy on queue {queue}: its driver has no support (or not with its present MTU, channels or offloads); use Mode::PreferZeroCopy or Mode::Copy"
+    )]
+    NoZeroCopy {
+        /// The interface's name.
+        interface: String,
+        /// The queue.
+        queue: QueueId,
+        /// What the kernel said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The interface went away meanwhile.
+    #[error("interface {interface} went away while the socket was set up")]
+    InterfaceGone {
+        /// Its name.
+        interface: String,
+    },
+    /// The kernel told a layout of the rings that cannot be.
+    #[error("the kernel told an impossible layout of the {ring} ring: please report the kernel's version")]
+    Layout {
+        /// The ring.
+        ring: RingKind,
+    },
+    /// Any other refusal of the kernel.
+    #[error("the kernel refused to {step} (queue {queue} of {interface})")]
+    Kernel {
+        /// What was asked of it.
+        step: Step,
+        /// The interface's name.
+        interface: String,
+        /// The queue.
+        queue: QueueId,
+        /// What the kernel said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+fn by(occupant: &Option<Occupant>) -> String {
+    occupant.as_ref().map_or_else(String::new, |occupant| format!(", {occupant}"))
+}

@@ -1,0 +1,286 @@
+//! The kernel's socket, as both halves and all rings of it share it: made once, closed when the last of them is gone.
+//!
+//! - P1 the rings are unmapped before the descriptor is closed: a mapped ring keeps the queue bound. The halves drop their rings before their
+//!   `Arc<Port>`, and the port its watches before its descriptor.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crossbeam_utils::CachePadded;
+use xdp_core::WakePolicy;
+use xdp_core::frames::Pool;
+use xdp_core::ring::{ConsumerRing, RingWatch};
+use xdp_sys::Errno;
+
+use crate::QueueId;
+use crate::device::queue::QueueProbe;
+use crate::error::KickError;
+use crate::program::{Attachment, MapError};
+use crate::socket::report::Report;
+use crate::sys;
+use crate::umem::Umem;
+
+/// What became of a kick that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kick {
+    /// The kernel has gone through the whole ring.
+    Done,
+    /// The kernel has stopped early: its budget is used up, or it is out of buffers. Progress, not an error.
+    Partial,
+}
+
+/// One AF_XDP socket.
+#[derive(Debug)]
+pub(crate) struct Port {
+    number: u8,
+    /// Taken out only to close it.
+    link: Option<Link>,
+    wake_policy: WakePolicy,
+    watches: Mutex<Watches>,
+    /// Chunks in the pool of each half, told by the half itself.
+    rx_pool: CachePadded<AtomicU32>,
+    tx_pool: CachePadded<AtomicU32>,
+    /// The end of the lane that the receiving half has left, so that no chunk is lost in it.
+    left_lane: Mutex<Option<ConsumerRing<u64>>>,
+    is_rx_gone: AtomicBool,
+    report: OnceLock<Report>,
+    bound: OnceLock<Bound>,
+    registrations: Mutex<Vec<(Arc<Attachment>, QueueId)>>,
+    umem: Umem,
+}
+
+/// What is at the other end.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// The kernel.
+    Kernel(OwnedFd),
+    /// A fake kernel, which is never asked for anything; the descriptor is one of no socket.
+    #[cfg(feature = "fake-kernel")]
+    Fake(OwnedFd),
+}
+
+/// Where a socket was bound, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) place: BoundTo,
+    pub(crate) zero_copy: bool,
+    /// None where the kernel cannot be asked.
+    pub(crate) probe: Option<QueueProbe>,
+}
+
+/// A queue of an interface of a network namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BoundTo {
+    /// The network namespace, by its cookie. Minimum kernel: 5.14.
+    pub(crate) namespace: Option<u64>,
+    pub(crate) interface: u32,
+    pub(crate) queue: QueueId,
+}
+
+/// Rings that can be looked at while the halves use them.
+#[derive(Debug, Default)]
+pub(crate) struct Watches {
+    pub(crate) rx: Option<RingWatch>,
+    pub(crate) completion: Option<RingWatch>,
+    pub(crate) lane: Option<RingWatch>,
+}
+
+/// Entries that wait in the rings, and chunks in the pools.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pending {
+    pub(crate) rx: u32,
+    pub(crate) completion: u32,
+    pub(crate) pools: u32,
+}
+
+impl Port {
+    pub(crate) fn new(number: u8, link: Link, wake_policy: WakePolicy, umem: Umem) -> Self {
+        Self {
+            number,
+            link: Some(link),
+            wake_policy,
+            watches: Mutex::default(),
+            rx_pool: CachePadded::default(),
+            tx_pool: CachePadded::default(),
+            left_lane: Mutex::default(),
+            is_rx_gone: AtomicBool::new(false),
+            report: OnceLock::new(),
+            bound: OnceLock::new(),
+            registrations: Mutex::default(),
+            umem,
+        }
+    }
+
+    pub(crate) fn watch(&self, watches: Watches) {
+        *self.watches.lock().unwrap_or_else(PoisonError::into_inner) = watches;
+    }
+
+    /// Notes where the socket was bound; called once.
+    pub(crate) fn set_bound(&self, report: Report, bound: Bound) {
+        self.umem.bound(bound.place);
+        self.set_report(report);
+        self.bound.get_or_init(|| bound);
+    }
+
+    pub(crate) fn set_report(&self, report: Report) {
+        self.report.get_or_init(|| report);
+    }
+
+    pub(crate) fn number(&self) -> u8 {
+        self.number
+    }
+
+    pub(crate) fn umem(&self) -> &Umem {
+        &self.umem
+    }
+
+    pub(crate) fn rx_pool(&self) -> &AtomicU32 {
+        &self.rx_pool
+    }
+
+    pub(crate) fn tx_pool(&self) -> &AtomicU32 {
+        &self.tx_pool
+    }
+
+    pub(crate) fn wake_policy(&self) -> WakePolicy {
+        self.wake_policy
+    }
+
+    pub(crate) fn is_zero_copy(&self) -> bool {
+        self.bound.get().is_some_and(|bound| bound.zero_copy)
+    }
+
+    /// Whether the kernel may want to be woken for receiving: only if the flag is in use.
+    pub(crate) fn wakes_receiving(&self) -> bool {
+        self.wake_policy == WakePolicy::WhenAsked
+    }
+
+    pub(crate) fn is_rx_gone(&self) -> bool {
+        self.is_rx_gone.load(Ordering::Relaxed) // a hint: a chunk that goes into the lane all the same is drained on close
+    }
+
+    pub(crate) fn leave_lane(&self, lane: ConsumerRing<u64>) {
+        *self.left_lane.lock().unwrap_or_else(PoisonError::into_inner) = Some(lane);
+        self.is_rx_gone.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn report(&self) -> &Report {
+        self.report.get().expect("halves leave the builder only after the bind, which sets the report")
+    }
+
+    pub(crate) fn interface_name(&self) -> String {
+        self.report().interface.clone()
+    }
+
+    pub(crate) fn pending(&self) -> Pending {
+        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = |watch: &Option<RingWatch>| watch.as_ref().map_or(0, RingWatch::pending);
+        Pending {
+            rx: pending(&watches.rx),
+            completion: pending(&watches.completion),
+            pools: pending(&watches.lane)
+                + self.rx_pool.load(Ordering::Relaxed)
+                + self.tx_pool.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The descriptor.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        match self.link.as_ref().expect("the link is taken out only in `drop`") {
+            Link::Kernel(fd) => fd.as_fd(),
+            #[cfg(feature = "fake-kernel")]
+            Link::Fake(fd) => fd.as_fd(),
+        }
+    }
+
+    /// The descriptor, unless the kernel is a fake one.
+    pub(crate) fn kernel(&self) -> Option<BorrowedFd<'_>> {
+        matches!(self.link, Some(Link::Kernel(_))).then(|| self.fd())
+    }
+
+    pub(crate) fn kick_sending(&self) -> Result<Kick, KickError> {
+        let Some(fd) = self.kernel() else { return Ok(Kick::Done) };
+        self.judge(sys::kick(fd))
+    }
+
+    pub(crate) fn kick_receiving(&self) -> Result<(), KickError> {
+        let Some(fd) = self.kernel() else { return Ok(()) };
+        self.judge(sys::wake_rx(fd)).map(drop)
+    }
+
+    fn judge(&self, result: Result<(), Errno>) -> Result<Kick, KickError> {
+        let interface = || self.interface_name();
+        match result {
+            Ok(()) => Ok(Kick::Done),
+            // Out of budget, completion slots, socket buffers; or dropped by the device's queue, and completed. A signal is no error either.
+            Err(Errno::EAGAIN | Errno::EBUSY | Errno::ENOBUFS | Errno::EINTR) => Ok(Kick::Partial),
+            Err(Errno::ENXIO) => Err(KickError::InterfaceGone { interface: interface() }),
+            Err(Errno::ENETDOWN) => Err(KickError::InterfaceDown { interface: interface() }),
+            Err(other) => Err(KickError::Kernel { interface: interface(), cause: sys::io_error(other) }),
+        }
+    }
+
+    /// Lets a program send this queue's packets here, until the socket is closed.
+    pub(crate) fn register(&self, attachment: Arc<Attachment>, queue: QueueId) -> Result<(), MapError> {
+        attachment.program().map().insert(queue, self.fd())?;
+        self.registrations.lock().unwrap_or_else(PoisonError::into_inner).push((attachment, queue));
+        Ok(())
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        // First the program stops sending packets here, then the rings go, then the descriptor (P1): closed the other way round under
+        // load, packets would run into a socket that is half gone.
+        let registrations = self.registrations.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (attachment, queue) in registrations.iter() {
+            // The kernel removes a closed socket from every map by itself; this only makes it earlier.
+            drop(attachment.program().map().remove(*queue));
+        }
+        *self.watches.get_mut().unwrap_or_else(PoisonError::into_inner) = Watches::default();
+        if let Some(mut lane) = self.left_lane.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            let mut rest = Pool::default();
+            while let Some(chunk) = lane.pop() {
+                rest.push(chunk);
+            }
+            self.umem.home().returns.push_all(rest.last(u32::MAX));
+        }
+        drop(self.link.take());
+        registrations.clear();
+        let bound = self.bound.take();
+        self.umem.close(ClosedPort { socket: self.number, bound });
+    }
+}
+
+/// A socket that is closed, and whose chunks the kernel may still have.
+#[derive(Debug)]
+pub(crate) struct ClosedPort {
+    socket: u8,
+    bound: Option<Bound>,
+}
+
+impl ClosedPort {
+    pub(crate) fn socket(&self) -> u8 {
+        self.socket
+    }
+
+    /// Whether the kernel is known to have let go: it never had anything, or says that the queue has no socket any more. That happens when
+    /// the last packet that refers to the socket's memory is freed (`xp_release_deferred`).
+    pub(crate) fn is_released(&self) -> bool {
+        match &self.bound {
+            None => true,
+            Some(bound) => bound.probe.as_ref().is_some_and(|probe| probe.has_socket() == Some(false)),
+        }
+    }
+
+    /// Whether the kernel will tell when it has let go.
+    pub(crate) fn tells_release(&self) -> bool {
+        self.bound.as_ref().and_then(|bound| bound.probe.as_ref()).is_some_and(QueueProbe::tells)
+    }
+
+    /// Whether it was bound to this very queue; never where namespaces cannot be told apart.
+    pub(crate) fn was_on(&self, place: BoundTo) -> bool {
+        place.namespace.is_some() && self.bound.as_ref().is_some_and(|bound| bound.place == place)
+    }
+}

@@ -1,0 +1,75 @@
+//! What a socket got, for people and for decisions.
+
+use std::fmt;
+
+use crate::QueueId;
+use crate::program::AttachedMode;
+use crate::socket::options::{ObtainedMode, RingSizes};
+
+/// What was obtained when a socket was bound.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Report {
+    /// The interface's name.
+    pub interface: String,
+    /// The queue.
+    pub queue: QueueId,
+    /// How packets get between NIC and UMEM.
+    pub mode: ObtainedMode,
+    /// Why it is not zero-copy, where that was tried.
+    pub why_copy: Option<String>,
+    /// The program that this socket attached, if it did.
+    pub program: Option<ProgramReport>,
+    /// The sizes of the rings; 0 for one that this socket does not have.
+    pub rings: RingSizes,
+    /// Chunks of the UMEM, and bytes in each.
+    pub chunks: (u32, u32),
+    /// Whether the UMEM is backed by huge pages.
+    pub huge_pages: bool,
+    /// Packets that one system call sends in copy mode: 32 unless the kernel let it be raised.
+    pub tx_budget: u32,
+    /// How often the queue was still busy with an earlier socket before the bind succeeded.
+    pub busy_retries: u32,
+}
+
+/// The program that a socket attached.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ProgramReport {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: u32,
+    /// Where it runs.
+    pub mode: AttachedMode,
+    /// Why it does not run in the driver, where that was tried.
+    pub why_generic: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} queue {}: {} mode", self.interface, self.queue, self.mode)?;
+        if let Some(why) = &self.why_copy {
+            write!(f, " ({why})")?;
+        }
+        match &self.program {
+            Some(program) => write!(f, "; {program}")?,
+            None => f.write_str("; no program of its own")?,
+        }
+        let RingSizes { rx, tx, fill, completion } = self.rings;
+        write!(f, "; rings rx {rx}, tx {tx}, fill {fill}, completion {completion}")?;
+        let (chunks, bytes) = self.chunks;
+        let pages = if self.huge_pages { "huge" } else { "ordinary" };
+        write!(f, "; {chunks} chunks of {bytes} bytes in {pages} pages")
+    }
+}
+
+impl fmt::Display for ProgramReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "program {} (id {}) in {} mode", self.name, self.id, self.mode)?;
+        match &self.why_generic {
+            Some(why) => write!(f, " ({why})"),
+            None => Ok(()),
+        }
+    }
+}

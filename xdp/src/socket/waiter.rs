@@ -1,0 +1,89 @@
+//! Waiting for a socket, without missing that its interface goes away.
+//!
+//! After an interface was removed, `poll` on its socket reports nothing at all, not even an error. So each half listens to the kernel's
+//! link messages beside its socket.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use xdp_sys::Errno;
+
+use crate::device::monitor::{LinkChange, LinkMonitor};
+use crate::error::WaitError;
+use crate::socket::port::Port;
+use crate::sys;
+
+/// What a half waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// A packet has arrived.
+    Readable,
+    /// The tx ring is at most half full.
+    Writable,
+}
+
+/// The link messages of one interface.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    /// None where the messages cannot be had (or there is no interface): then removal is noticed when the time is up.
+    monitor: Option<LinkMonitor>,
+}
+
+impl Waiter {
+    pub(crate) fn new(monitor: Option<LinkMonitor>) -> Self {
+        Self { monitor }
+    }
+
+    /// Waits until `ready` is true, at most `timeout`; whether it is. `until` is what the kernel is asked to report.
+    pub(crate) fn wait(
+        &self,
+        port: &Port,
+        until: Until,
+        timeout: Duration,
+        ready: impl Fn() -> bool,
+    ) -> Result<bool, WaitError> {
+        let Some(fd) = port.kernel() else { return Ok(ready()) };
+        let events = match until {
+            Until::Readable => libc::POLLIN,
+            Until::Writable => libc::POLLOUT,
+        };
+        let gone = || WaitError::InterfaceGone { interface: port.interface_name() };
+        let failed = |cause| WaitError::Kernel { interface: port.interface_name(), cause };
+        // A deadline beyond what the clock can tell is none.
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let mut wanted = Vec::with_capacity(2);
+            wanted.push(sys::PollFd::new(fd, events));
+            wanted
+                .extend(self.monitor.as_ref().map(|monitor| sys::PollFd::new(monitor.as_fd(), libc::POLLIN)));
+            let reported = match sys::poll(&mut wanted, left) {
+                // A signal does not end the wait: handlers set a flag, and the timeout bounds how late it is seen.
+                Err(Errno::EINTR) => continue,
+                other => other.map_err(|errno| failed(sys::io_error(errno)))?,
+            };
+            if ready() {
+                return Ok(true);
+            }
+            let has_news = wanted.get(1).is_some_and(|link| link.events() != 0);
+            let has_error = wanted[0].events() & !(libc::POLLIN | libc::POLLOUT) != 0;
+            let removed = has_news
+                && self.monitor.as_ref().is_some_and(|monitor| monitor.drain() == LinkChange::Removed);
+            // A socket whose interface was unregistered has ENETDOWN pending, which nothing but a look reports.
+            if removed
+                || ((reported == 0 || has_error || has_news) && pending_error(fd) == Some(Errno::ENETDOWN))
+            {
+                return Err(gone());
+            }
+            if reported == 0 {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// The error that waits to be told by the socket's next call; reading it clears it.
+fn pending_error(fd: BorrowedFd<'_>) -> Option<Errno> {
+    let (raw, _) = sys::option::<i32>(fd, libc::SOL_SOCKET, libc::SO_ERROR).ok()?;
+    (raw != 0).then(|| Errno::from_raw(raw))
+}

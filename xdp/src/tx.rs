@@ -1,0 +1,448 @@
+//! The sending half of a socket: the tx ring, the completion ring that brings its chunks back, and the chunks between them.
+//!
+//! - T1 a descriptor is published only for a chunk that was this half's own (from its pool, or a frame of the same UMEM), with a length of
+//!   1 or more that ends inside the chunk: the kernel's answer to any other differs between versions and may lose the chunk.
+//! - T2 a completion is believed only if the custody table says that the chunk is with the kernel for this very ring.
+
+#![allow(unsafe_code, reason = "lends free chunks as slices to write packets into (T1)")]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::slice;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use xdp_core::WakePolicy;
+use xdp_core::desc::{Addr, Desc, Options};
+use xdp_core::frames::Holder;
+use xdp_core::layout::Place;
+use xdp_core::ring::{ConsumerRing, ProducerRing};
+
+use crate::error::{FlushError, KickError, PeekError, SendError, WaitError};
+use crate::frame::Frame;
+use crate::pool::HalfPool;
+use crate::socket::port::{Kick, Port};
+use crate::socket::report::Report;
+use crate::socket::statistics::Statistics;
+use crate::socket::waiter::{Until, Waiter};
+use crate::umem::Umem;
+
+/// The sending half of a socket.
+///
+/// Two flows over the same rings: borrowed ([`seek`](Tx::seek), write, commit) and owned ([`send`](Tx::send)). In both, [`kick`](Tx::kick)
+/// hands the batch to the kernel: one system call, and only if the kernel asks for it.
+#[derive(Debug)]
+pub struct Tx {
+    // The rings hold their mappings and are dropped before `port`, which closes the socket when the last half is gone.
+    ring: ProducerRing<Desc>,
+    completion: ConsumerRing<u64>,
+    /// To the receiving half, for chunks beyond our share.
+    lane: Option<ProducerRing<u64>>,
+    pool: HalfPool,
+    holder: Holder,
+    /// Frames written behind the producer index and not published yet.
+    staged: u32,
+    /// Frames published whose completion has not been taken.
+    outstanding: u32,
+    refused: u64,
+    system_calls: u64,
+    waiter: Waiter,
+    port: Arc<Port>,
+}
+
+impl Tx {
+    pub(crate) fn new(
+        port: Arc<Port>,
+        rings: (ProducerRing<Desc>, ConsumerRing<u64>),
+        lane: Option<ProducerRing<u64>>,
+        pool: HalfPool,
+        waiter: Waiter,
+    ) -> Self {
+        let (ring, completion) = rings;
+        let holder = Holder::sending(port.number());
+        Self {
+            ring,
+            completion,
+            lane,
+            pool,
+            holder,
+            staged: 0,
+            outstanding: 0,
+            refused: 0,
+            system_calls: 0,
+            waiter,
+            port,
+        }
+    }
+
+    /// Lends up to `n` free chunks to write packets into, as many as there are chunks and room in the tx ring.
+    ///
+    /// ```
+    /// # let umem = xdp::Umem::builder().chunks(64).build()?;
+    /// # let (mut socket, mut nic) = xdp::fake::socket(&umem, 32)?;
+    /// let tx = socket.tx();
+    /// let mut batch = tx.seek(2);
+    /// for i in 0..batch.len() {
+    ///     batch.peek(i, 60)?.fill(0xab);                 // 60 bytes of packet i
+    /// }
+    /// batch.commit();                                    // hand them over
+    /// tx.kick()?;                                        // and tell the kernel
+    /// # assert_eq!(nic.transmit().unwrap(), [0xab; 60]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn seek(&mut self, n: u32) -> TxBatch<'_> {
+        self.publish();
+        if self.pool.len() < n {
+            self.reap();
+            if self.pool.len() == 0 {
+                self.pool.restock();
+                self.pool.publish(self.port.tx_pool());
+            }
+        }
+        let len = self.ring.reserve(n.min(self.pool.len())).len();
+        TxBatch { tx: self, len, ready: 0, has_holes: false }
+    }
+
+    /// A free chunk as an empty frame, with the UMEM's headroom in front; none when all chunks are elsewhere.
+    pub fn alloc(&mut self) -> Option<Frame> {
+        if self.pool.len() == 0 && self.reap() == 0 {
+            self.pool.restock();
+        }
+        let addr = self.pool.chunks().pop()?;
+        self.pool.publish(self.port.tx_pool());
+        let home = self.pool.home();
+        let chunk = home.layout.chunk(addr)?;
+        home.custody.set(chunk, Holder::HANDS);
+        Some(Frame::new(home, Place { chunk, offset: home.layout.headroom(), len: 0 }))
+    }
+
+    /// Takes a frame to be sent with the next [`kick`](Tx::kick).
+    ///
+    /// # Errors
+    ///
+    /// The frame comes back when the ring is full, the frame is empty, or it belongs to another UMEM.
+    #[inline]
+    pub fn send(&mut self, frame: Frame) -> Result<(), SendError> {
+        if frame.home() != self.pool.home() {
+            return Err(SendError::Foreign(frame));
+        }
+        if frame.is_empty() {
+            return Err(SendError::Empty(frame));
+        }
+        let mut slots = self.ring.reserve(self.staged + 1);
+        if slots.len() <= self.staged {
+            return Err(SendError::Full(frame));
+        }
+        self.pool.home().custody.set(frame.chunk(), self.holder);
+        slots.write(self.staged, frame.into_desc());
+        self.staged += 1;
+        Ok(())
+    }
+
+    /// Sends as many of `frames` as there is room for, in order; those, and only those, are taken from the front. Stops at a frame that
+    /// cannot be sent, and says why.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tx::send`]; the refused frame is in the error, what follows it stays in the queue.
+    pub fn send_all(&mut self, frames: &mut std::collections::VecDeque<Frame>) -> Result<u32, SendError> {
+        let mut sent = 0;
+        while let Some(frame) = frames.pop_front() {
+            match self.send(frame) {
+                Ok(()) => sent += 1,
+                Err(SendError::Full(frame)) => {
+                    frames.push_front(frame);
+                    break;
+                }
+                Err(refused) => return Err(refused),
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Publishes what was sent, wakes the kernel if it asks for it, and takes completions back.
+    ///
+    /// A full ring can be kicked with nothing new in it. In copy mode the kernel sends a budget of packets per call (32, raised to the ring's
+    /// length from Linux 6.17 on); this calls again while that makes progress.
+    ///
+    /// # Errors
+    ///
+    /// The interface is gone or down, or the kernel refuses for another reason. What was queued stays queued.
+    pub fn kick(&mut self) -> Result<(), KickError> {
+        self.publish();
+        self.reap();
+        let kicked = self.drive();
+        self.reap();
+        kicked
+    }
+
+    /// Kicks until everything that was sent has completed, at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError::TimedOut`] says how many frames are still with the kernel; or the interface is gone or down.
+    pub fn flush(&mut self, timeout: Duration) -> Result<(), FlushError> {
+        // A deadline beyond what the clock can tell is none.
+        let deadline = Instant::now().checked_add(timeout);
+        let left =
+            || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let backoff = crossbeam_utils::Backoff::new();
+        loop {
+            self.kick()?;
+            if self.outstanding == 0 {
+                return Ok(());
+            }
+            if left().is_zero() {
+                return Err(FlushError::TimedOut { outstanding: self.outstanding });
+            }
+            if !backoff.is_completed() {
+                backoff.snooze();
+            } else if self.ring.outstanding() > 0 {
+                self.wait(left().min(Duration::from_millis(1)))?;
+            } else {
+                // The kernel has no event for completions; they come within the NIC's interrupt interval.
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// Waits until the tx ring is at most half full, at most `timeout`; whether it is.
+    ///
+    /// # Errors
+    ///
+    /// [`WaitError::InterfaceGone`] when the interface is removed meanwhile, at once.
+    pub fn wait(&mut self, timeout: Duration) -> Result<bool, WaitError> {
+        self.publish();
+        let (ring, half) = (&self.ring, self.ring.entries() / 2);
+        if ring.outstanding() <= half {
+            return Ok(true);
+        }
+        self.system_calls += 1;
+        self.waiter.wait(&self.port, Until::Writable, timeout, || ring.outstanding() <= half)
+    }
+
+    /// Takes completed chunks back into the pool; returns how many. [`kick`](Tx::kick) does it too.
+    pub fn reap(&mut self) -> u32 {
+        let batch = self.completion.peek(u32::MAX);
+        if batch.is_empty() {
+            return 0;
+        }
+        let home = self.pool.home();
+        let (mut completed, n) = (0, batch.len());
+        let (first, second) = batch.runs();
+        for &addr in first.iter().chain(second) {
+            // T2: a duplicate would make two owners of one chunk.
+            if home
+                .layout
+                .chunk(addr)
+                .is_some_and(|chunk| home.custody.pass(chunk, self.holder, Holder::FREE))
+            {
+                self.pool.chunks().push(home.layout.chunk_start(addr));
+                completed += 1;
+            }
+        }
+        self.completion.release(n);
+        self.refused += u64::from(n - completed);
+        self.outstanding = self.outstanding.saturating_sub(completed);
+        self.give_surplus();
+        self.pool.publish(self.port.tx_pool());
+        completed
+    }
+
+    /// Takes frames back into this half's pool: the cheap way to give many back. Frames of another UMEM go home to theirs.
+    pub fn recycle(&mut self, frames: impl IntoIterator<Item = Frame>) {
+        frames.into_iter().for_each(|frame| self.pool.take_back(frame));
+        self.give_surplus();
+        self.pool.publish(self.port.tx_pool());
+    }
+
+    /// Frames handed over whose chunks have not come back yet.
+    pub fn outstanding(&self) -> u32 {
+        self.outstanding + self.staged
+    }
+
+    /// Completions that made no sense (or came twice) and were dropped: always 0 unless something is badly broken.
+    pub fn refused(&self) -> u64 {
+        self.refused + u64::from(self.ring.faults()) + u64::from(self.completion.faults())
+    }
+
+    /// System calls that this half has made.
+    pub fn system_calls(&self) -> u64 {
+        self.system_calls
+    }
+
+    /// The UMEM.
+    pub fn umem(&self) -> &Umem {
+        self.port.umem()
+    }
+
+    /// What was obtained at the bind: mode, program, sizes, and why not more.
+    pub fn report(&self) -> &Report {
+        self.port.report()
+    }
+
+    /// The kernel's counters, of both halves.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said, if it cannot tell.
+    pub fn statistics(&self) -> io::Result<Statistics> {
+        Statistics::read(&self.port)
+    }
+
+    #[inline]
+    fn publish(&mut self) {
+        if self.staged > 0 {
+            self.ring.reserve(self.staged).submit(self.staged);
+            self.outstanding += self.staged;
+            self.staged = 0;
+        }
+    }
+
+    fn drive(&mut self) -> Result<(), KickError> {
+        let mut outstanding = self.ring.outstanding();
+        // In copy mode the flag is always set, so the fence that reading it safely costs is kept for zero-copy.
+        let flags = match self.port.wake_policy() {
+            WakePolicy::WhenAsked if self.port.is_zero_copy() => self.ring.flags_after_submit(),
+            _ => self.ring.flags(),
+        };
+        if !self.port.wake_policy().needs_kick(flags, outstanding) {
+            return Ok(());
+        }
+        loop {
+            self.system_calls += 1;
+            match self.port.kick_sending()? {
+                Kick::Done => return Ok(()),
+                Kick::Partial => {
+                    let left = self.ring.outstanding();
+                    if left == 0 || left >= outstanding {
+                        return Ok(());
+                    }
+                    outstanding = left;
+                }
+            }
+        }
+    }
+
+    fn give_surplus(&mut self) {
+        let surplus = self.pool.surplus();
+        if surplus == 0 {
+            return;
+        }
+        match &mut self.lane {
+            Some(lane) if !self.port.is_rx_gone() => {
+                let given = lane.submit_from(self.pool.chunks().last(surplus)) as u32;
+                self.pool.chunks().forget_last(given);
+            }
+            _ => self.pool.give_home(surplus),
+        }
+    }
+}
+
+/// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a duplicate is open.
+impl AsFd for Tx {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.port.fd()
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        self.port.tx_pool().store(0, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// Free chunks on loan, to write packets into.
+///
+/// Packets are handed over in order by [`commit`](TxBatch::commit); those that were never peeked are not sent.
+#[derive(Debug)]
+pub struct TxBatch<'a> {
+    tx: &'a mut Tx,
+    /// Slots reserved, each with a chunk from the top of the pool.
+    len: u32,
+    /// Slots from the front that hold a descriptor of this batch.
+    ready: u32,
+    /// Whether one of the ready slots was skipped and has length 0.
+    has_holes: bool,
+}
+
+impl TxBatch<'_> {
+    /// Packets that can still be written and committed.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether no packet is left.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Packet `i`, counted from the first that is not committed, with a length of `len` bytes; they hold what was there.
+    ///
+    /// # Errors
+    ///
+    /// The batch has no such packet, or the length is 0 or does not fit a chunk behind the headroom.
+    #[inline]
+    pub fn peek(&mut self, i: u32, len: usize) -> Result<&mut [u8], PeekError> {
+        if i >= self.len {
+            return Err(PeekError::NoSuchPacket { index: i, packets: self.len });
+        }
+        let home = self.tx.pool.home();
+        let headroom = home.layout.headroom();
+        let most = home.layout.chunk_size().bytes() - headroom;
+        let len = match u32::try_from(len) {
+            Ok(len) if (1..=most).contains(&len) => len,
+            _ => return Err(PeekError::Length { len, most }),
+        };
+        // Chunk `i` is the i-th from the top of the pool, so that committing the first n takes n from the top.
+        let chunks = self.tx.pool.chunks().last(i + 1);
+        let addr = match chunks.first() {
+            Some(chunk) => chunk + u64::from(headroom),
+            None => return Err(PeekError::NoSuchPacket { index: i, packets: self.len }),
+        };
+        let mut slots = self.tx.ring.reserve(self.len);
+        while self.ready < i {
+            slots.write(self.ready, Desc::default());
+            (self.ready, self.has_holes) = (self.ready + 1, true);
+        }
+        slots.write(i, Desc { addr: Addr(addr), len, options: Options::NONE });
+        self.ready = self.ready.max(i + 1);
+        let data = home.pointer(addr);
+        // SAFETY: T1: the chunk is in this half's pool, so nobody else has it, and the bytes end inside it by the check above. The batch borrows
+        // the half mutably and the slice the batch, so it is not committed or lent again while the slice lives. The mapping was zeroed.
+        Ok(unsafe { slice::from_raw_parts_mut(data.as_ptr(), len as usize) })
+    }
+
+    /// Hands over all packets that were written, up to the first that was not; returns how many.
+    #[inline]
+    pub fn commit(mut self) -> u32 {
+        self.commit_first(u32::MAX)
+    }
+
+    /// Hands over the first `n` packets, up to the first that was not written; returns how many. The next one is number 0 then.
+    #[inline]
+    pub fn commit_first(&mut self, n: u32) -> u32 {
+        let tx = &mut *self.tx;
+        let home = tx.pool.home();
+        let mut slots = tx.ring.reserve(self.len);
+        let mut n = n.min(self.ready);
+        if self.has_holes {
+            let (first, second) = slots.runs();
+            let hole = first.iter().chain(second.iter()).take(n as usize).position(|desc| desc.len == 0);
+            n = hole.map_or(n, |hole| hole as u32);
+        }
+        for addr in tx.pool.chunks().last(n) {
+            home.custody.set(crate::pool::chunk_of(home, *addr), tx.holder);
+        }
+        tx.pool.chunks().forget_last(n);
+        slots.submit(n);
+        tx.outstanding += n;
+        self.ready -= n;
+        self.len -= n;
+        tx.pool.publish(tx.port.tx_pool());
+        n
+    }
+}
+
+#[cfg(all(test, feature = "fake-kernel"))]
+mod tests;

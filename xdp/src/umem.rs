@@ -1,0 +1,391 @@
+//! The UMEM: the memory that packets live in, who has which chunk of it, and when it may go.
+//!
+//! - U1 the mapping and everything else that a [`Frame`](crate::Frame) refers to ([`Home`]) lives as long as any handle, socket or pool;
+//!   if frames outlive them all, it is leaked on purpose rather than freed under them.
+//! - U2 a chunk's bytes are touched only by who has the chunk, by the custody table.
+
+#![allow(unsafe_code, reason = "owns the packet memory, and frees it only when nothing refers to it (U1)")]
+
+use std::fmt;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use xdp_core::frames::{Custody, Holder, Pool, ReturnPath};
+use xdp_core::layout::{ChunkSize, LayoutError, UmemLayout};
+
+use crate::accounting::Accounting;
+use crate::socket::port::{BoundTo, ClosedPort, Port};
+use crate::sys::{self, Mapping, Pages};
+
+/// A handle on the packet memory; clones refer to the same.
+///
+/// The memory is divided into chunks of one size. At every moment each chunk is in exactly one place: a pool, your hands, or the fill,
+/// rx, tx or completion side of the kernel; [`Umem::accounting`] says how many are where.
+///
+/// ```
+/// use xdp::{ChunkSize, HugePages, Umem};
+///
+/// let umem = Umem::builder().chunks(1024).chunk_size(ChunkSize::K2).huge_pages(HugePages::Prefer).build()?;
+/// assert_eq!(umem.accounting().pool, 1024);
+/// # Ok::<(), xdp::UmemError>(())
+/// ```
+#[derive(Clone)]
+pub struct Umem {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Umem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Umem").field("layout", &self.home().layout).finish_non_exhaustive()
+    }
+}
+
+/// Whether the packet memory is backed by huge pages (2 MiB), which spares address translations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HugePages {
+    /// Ordinary pages.
+    #[default]
+    Never,
+    /// Huge pages if the system has free ones, else ordinary pages; [`Umem::has_huge_pages`] says which.
+    Prefer,
+    /// Huge pages or an error.
+    Require,
+}
+
+/// Why there is no UMEM.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UmemError {
+    /// The geometry does not work.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The system has no free huge pages and they were required.
+    #[error(
+        "no {bytes} bytes of free huge pages: reserve {pages} of 2 MiB in /proc/sys/vm/nr_hugepages, or let the library fall back to ordinary pages"
+    )]
+    HugePages {
+        /// Bytes asked for, rounded up to whole huge pages.
+        bytes: usize,
+        /// The same in huge pages.
+        pages: usize,
+        /// What the kernel said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The kernel has no memory for it.
+    #[error("the kernel gave no {bytes} bytes of memory: use fewer chunks")]
+    Memory {
+        /// Bytes asked for.
+        bytes: usize,
+        /// What the kernel said.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+/// How a [`Umem`] is to be.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct UmemBuilder {
+    chunks: u32,
+    chunk_size: ChunkSize,
+    headroom: u32,
+    huge_pages: HugePages,
+}
+
+impl UmemBuilder {
+    /// How many chunks, 1 or more; 4096 if not said. A socket wants about twice its rx ring and its tx ring.
+    pub fn chunks(mut self, chunks: u32) -> Self {
+        self.chunks = chunks;
+        self
+    }
+
+    /// The size of a chunk; 4 KiB if not said.
+    pub fn chunk_size(mut self, size: ChunkSize) -> Self {
+        self.chunk_size = size;
+        self
+    }
+
+    /// Bytes kept free in front of every frame, beyond the 256 that the kernel keeps for XDP programs; 0 if not said.
+    pub fn headroom(mut self, bytes: u32) -> Self {
+        self.headroom = bytes;
+        self
+    }
+
+    /// Whether to use huge pages; never if not said.
+    pub fn huge_pages(mut self, huge_pages: HugePages) -> Self {
+        self.huge_pages = huge_pages;
+        self
+    }
+
+    /// Maps the memory. Nothing is locked or known to the kernel's network before a socket is bound.
+    ///
+    /// # Errors
+    ///
+    /// A geometry that does not work, or memory that the system does not have.
+    pub fn build(self) -> Result<Umem, UmemError> {
+        let layout = UmemLayout::new(self.chunk_size, self.chunks, self.headroom)?;
+        let (memory, pages) = map(layout.bytes(), self.huge_pages)?;
+        let home =
+            Home { memory, pages, layout, returns: ReturnPath::new(layout), custody: Custody::new(layout) };
+        let all: Vec<u64> =
+            (0..layout.chunks()).map(|chunk| layout.addr(xdp_core::layout::Chunk(chunk))).collect();
+        home.returns.push_all(&all);
+        let home = HomeRef(NonNull::from(Box::leak(Box::new(home))));
+        Ok(Umem { shared: Arc::new(Shared { home, sockets: Mutex::default() }) })
+    }
+}
+
+fn map(bytes: usize, huge_pages: HugePages) -> Result<(Mapping, Pages), UmemError> {
+    if huge_pages != HugePages::Never {
+        match Mapping::anonymous(bytes, Pages::Huge) {
+            Ok(mapping) => return Ok((mapping, Pages::Huge)),
+            Err(errno) if huge_pages == HugePages::Require => {
+                let pages = bytes.div_ceil(sys::HUGE_PAGE);
+                let bytes = pages.saturating_mul(sys::HUGE_PAGE);
+                return Err(UmemError::HugePages { bytes, pages, cause: sys::io_error(errno) });
+            }
+            Err(_) => {}
+        }
+    }
+    match Mapping::anonymous(bytes, Pages::Normal) {
+        Ok(mapping) => Ok((mapping, Pages::Normal)),
+        Err(errno) => Err(UmemError::Memory { bytes, cause: sys::io_error(errno) }),
+    }
+}
+
+impl Umem {
+    /// A UMEM of 4096 chunks of 4 KiB, unless told otherwise.
+    pub fn builder() -> UmemBuilder {
+        UmemBuilder { chunks: 4096, chunk_size: ChunkSize::K4, headroom: 0, huge_pages: HugePages::Never }
+    }
+
+    /// How many chunks there are.
+    pub fn chunks(&self) -> u32 {
+        self.home().layout.chunks()
+    }
+
+    /// The geometry.
+    pub fn layout(&self) -> UmemLayout {
+        self.home().layout
+    }
+
+    /// Whether the memory is backed by huge pages.
+    pub fn has_huge_pages(&self) -> bool {
+        self.home().pages == Pages::Huge
+    }
+
+    /// How many chunks are where; brings home what closed sockets have left with the kernel, as far as the kernel is done with it.
+    pub fn accounting(&self) -> Accounting {
+        self.reclaim();
+        let sockets = self.sockets();
+        let live: Vec<_> = sockets.open.iter().filter_map(|(_, port)| port.upgrade()).collect();
+        // A port whose last handle is going just now may be dropped here, and its `Drop` needs the lock.
+        drop(sockets);
+        Accounting::take(self.home(), &live)
+    }
+
+    /// Brings home the chunks of closed sockets that the kernel has let go of; returns how many.
+    ///
+    /// The kernel releases a closed socket some time after it was closed, 20 ms on a quiet machine. Where it does not tell (before
+    /// the queue listing of Linux 6.13), chunks come home when their queue is bound again.
+    pub fn reclaim(&self) -> u32 {
+        let mut sockets = self.sockets();
+        let mut reclaimed = 0;
+        sockets.closed.retain(|closed| {
+            let released = closed.is_released();
+            if released {
+                reclaimed += self.home().bring_home(closed.socket());
+            }
+            !released
+        });
+        reclaimed
+    }
+
+    /// Chunks that closed sockets have left with the kernel.
+    pub(crate) fn stranded(&self, place: Option<BoundTo>) -> Stranded {
+        let sockets = self.sockets();
+        let mut stranded = Stranded { told: 0, here: 0 };
+        if !sockets.closed.is_empty() {
+            let counts = self.home().custody.counts();
+            for closed in &sockets.closed {
+                let holders = [Holder::receiving(closed.socket()), Holder::sending(closed.socket())];
+                let chunks: u32 = holders.iter().map(|holder| counts[usize::from(holder.byte())]).sum();
+                if closed.tells_release() {
+                    stranded.told += chunks;
+                } else if place.is_some_and(|place| closed.was_on(place)) {
+                    stranded.here += chunks;
+                }
+            }
+        }
+        stranded
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.shared.home
+    }
+
+    pub(crate) fn home_ref(&self) -> HomeRef {
+        self.shared.home
+    }
+
+    /// Gives a socket its number in the custody table. None when all are taken.
+    pub(crate) fn adopt(&self, port: impl FnOnce(u8) -> Arc<Port>) -> Option<Arc<Port>> {
+        let mut sockets = self.sockets();
+        sockets.open.retain(|(_, port)| port.strong_count() > 0);
+        let taken = |number: u8| {
+            sockets.open.iter().any(|(open, _)| *open == number)
+                || sockets.closed.iter().any(|closed| closed.socket() == number)
+        };
+        let number = (0..Holder::SOCKETS).find(|&number| !taken(number))?;
+        let port = port(number);
+        sockets.open.push((number, Arc::downgrade(&port)));
+        Some(port)
+    }
+
+    /// A socket was closed. What the kernel may still have is stranded until it is known to be released.
+    pub(crate) fn close(&self, closed: ClosedPort) {
+        let mut sockets = self.sockets();
+        sockets.open.retain(|(number, _)| *number != closed.socket());
+        if closed.is_released() {
+            self.home().bring_home(closed.socket());
+        } else {
+            sockets.closed.push(closed);
+        }
+    }
+
+    /// A socket was bound to this queue, so the kernel has released every earlier one there.
+    pub(crate) fn bound(&self, place: BoundTo) {
+        let mut sockets = self.sockets();
+        sockets.closed.retain(|closed| {
+            let released = closed.was_on(place);
+            if released {
+                self.home().bring_home(closed.socket());
+            }
+            !released
+        });
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, Sockets> {
+        // A panic while the lock is held leaves the lists whole: each change is one push or retain.
+        self.shared.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Chunks that closed sockets have left with the kernel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stranded {
+    /// Those whose release the kernel will tell.
+    pub(crate) told: u32,
+    /// Those of the others that were left on one certain queue.
+    pub(crate) here: u32,
+}
+
+/// What all handles share.
+struct Shared {
+    home: HomeRef,
+    sockets: Mutex<Sockets>,
+}
+
+#[derive(Default)]
+struct Sockets {
+    open: Vec<(u8, Weak<Port>)>,
+    closed: Vec<ClosedPort>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // No handle, socket or pool is left. Count the chunks that are home: the return path's, and those that closed sockets left
+        // with the kernel if it has let go of them. Any other chunk is a frame in somebody's hands, or still the kernel's.
+        let home = &*self.home;
+        let sockets = self.sockets.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for closed in &sockets.closed {
+            if closed.is_released() {
+                home.bring_home(closed.socket());
+            }
+        }
+        let mut free = Pool::with_capacity(home.layout.chunks());
+        if home.returns.take_all(&mut free) == home.layout.chunks() {
+            // SAFETY: the box was leaked in `build`, and this is the only place that takes it back. No reference is left (U1): handles and
+            // sockets are gone since this is the last of them, and every chunk is home, so there is no frame. A frame that
+            // was dropped on another thread touched `Home` last with the push that `take_all` has seen.
+            drop(unsafe { Box::from_raw(self.home.0.as_ptr()) });
+        } else {
+            // Frames are still about: they keep working, and what they return goes to the leaked return path.
+        }
+    }
+}
+
+/// What frames refer to: the memory, its geometry, who has which chunk, and the way home.
+#[derive(Debug)]
+pub(crate) struct Home {
+    memory: Mapping,
+    pages: Pages,
+    pub(crate) layout: UmemLayout,
+    pub(crate) returns: ReturnPath,
+    pub(crate) custody: Custody,
+}
+
+impl Home {
+    /// The first byte of the UMEM.
+    #[inline]
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.memory.ptr()
+    }
+
+    /// A pointer to an address of the UMEM.
+    ///
+    /// # Panics
+    ///
+    /// Never on what the kernel says: callers pass addresses that [`UmemLayout::place`] or [`UmemLayout::chunk`] has accepted.
+    #[inline]
+    pub(crate) fn pointer(&self, addr: u64) -> NonNull<u8> {
+        debug_assert!(addr < self.layout.bytes() as u64);
+        // SAFETY: `addr` was checked against the layout when it became known (see above), and the mapping is as long as the layout says.
+        unsafe { self.memory.ptr().add(addr as usize) }
+    }
+
+    /// The whole mapping, to be registered with a socket.
+    pub(crate) fn memory(&self) -> &Mapping {
+        &self.memory
+    }
+
+    /// Brings home what the custody table says a closed socket has left.
+    fn bring_home(&self, socket: u8) -> u32 {
+        let mut addrs = Vec::new();
+        for holder in [Holder::receiving(socket), Holder::sending(socket)] {
+            for chunk in self.custody.held_by(holder) {
+                self.custody.set(chunk, Holder::FREE);
+                addrs.push(self.layout.addr(chunk));
+            }
+        }
+        self.returns.push_all(&addrs);
+        addrs.len() as u32
+    }
+}
+
+/// A reference to [`Home`] that does not count: what it refers to lives by U1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HomeRef(NonNull<Home>);
+
+// SAFETY: `Home` is `Sync` (asserted below), and a reference to such a thing may go to any thread.
+unsafe impl Send for HomeRef {}
+
+// SAFETY: as above.
+unsafe impl Sync for HomeRef {}
+
+const _: () = {
+    const fn sync<T: Sync>() {}
+    sync::<Home>();
+};
+
+impl Deref for HomeRef {
+    type Target = Home;
+
+    #[inline]
+    fn deref(&self) -> &Home {
+        // SAFETY: U1: whoever holds a `HomeRef` is a handle, a socket, a pool or a frame, each of which keeps the home alive.
+        unsafe { self.0.as_ref() }
+    }
+}
