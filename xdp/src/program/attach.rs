@@ -48,8 +48,9 @@ impl fmt::Display for AttachedMode {
 
 /// A program at work on an interface, for as long as this exists.
 ///
-/// Dropping it takes the program off the interface, and so does the end of the process, `kill -9` included. Packets that
-/// the program already handed to a socket stay there. Several sockets share one attachment through an [`Arc`], and
+/// Dropping it takes the program off the interface, and so does the end of the process, `kill -9` included. The drop
+/// does not wait for duplicates of the descriptor, such as a child of this process has from fork to exec. Packets that the
+/// program already handed to a socket stay there. Several sockets share one attachment through an [`Arc`], and
 /// should: on many drivers attaching and detaching resets the queues and interrupts the link.
 ///
 /// [`Arc`]: std::sync::Arc
@@ -58,7 +59,7 @@ impl fmt::Display for AttachedMode {
 #[must_use = "dropping it takes the program off the interface"]
 pub struct Attachment {
     // Field order is drop order: the program leaves the interface before its map can go.
-    link: OwnedFd,
+    link: Link,
     program: Program,
     interface: Interface,
     mode: AttachedMode,
@@ -109,22 +110,31 @@ impl Attachment {
 
     /// Whether the program still runs: not so once the interface is gone, or an administrator detached the link.
     pub fn is_attached(&self) -> io::Result<bool> {
-        bpf::link_ifindex(self.link.as_fd()).map(|ifindex| ifindex != 0).map_err(os_error)
+        bpf::link_ifindex(self.as_fd()).map(|ifindex| ifindex != 0).map_err(os_error)
     }
 
-    /// Takes the program off the interface now.
-    ///
-    /// Dropping does the same, unless a duplicate of the descriptor is held elsewhere: this does not wait for it.
-    pub fn detach(self) {
-        // It can fail only where the process has since given up CAP_BPF: then closing the descriptor, next, does it.
-        let _ = bpf::link_detach(self.link.as_fd());
+    /// Takes the program off the interface: the drop by a name that says what it does.
+    pub fn detach(self) {}
+}
+
+/// The descriptor of the link.
+impl AsFd for Attachment {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.link.0.as_fd()
     }
 }
 
-/// The descriptor of the link: a duplicate keeps the program attached.
-impl AsFd for Attachment {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.as_fd()
+/// A bpf_link that is detached when it is dropped, not only when its last descriptor is closed.
+///
+/// A thread that starts a child process copies all descriptors, close-on-exec or not, until the child calls exec. Closing
+/// alone would leave the program at work for that time, and attaching again would find the interface occupied.
+#[derive(Debug)]
+struct Link(OwnedFd);
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // Refused where this thread has given up CAP_BPF: then closing the descriptor, next, has to do.
+        let _ = bpf::link_detach(self.0.as_fd());
     }
 }
 
@@ -134,14 +144,14 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn driver(&self) -> Result<OwnedFd, AttachError> {
+    fn driver(&self) -> Result<Link, AttachError> {
         self.link(XDP_FLAGS_DRV_MODE, |cause| {
             let refusal = DriverRefusal::from_errno(cause, self.interface.mtu(), self.program.multi_buffer());
             AttachError::Driver { interface: self.interface.name().to_owned(), refusal }
         })
     }
 
-    fn generic(&self) -> Result<OwnedFd, AttachError> {
+    fn generic(&self) -> Result<Link, AttachError> {
         self.link(XDP_FLAGS_SKB_MODE, |cause| AttachError::Kernel {
             interface: self.interface.name().to_owned(),
             cause: os_error(cause),
@@ -149,13 +159,13 @@ impl Attempt<'_> {
     }
 
     /// Attaches, or says what stands in the way; `refused` words what is left when nothing better is known.
-    fn link(&self, mode: u32, refused: impl Fn(Errno) -> AttachError) -> Result<OwnedFd, AttachError> {
+    fn link(&self, mode: u32, refused: impl Fn(Errno) -> AttachError) -> Result<Link, AttachError> {
         /// Whoever occupied the interface may be gone before we can look who it is: then it is worth another attempt.
         const ATTEMPTS: u32 = 2;
         let mut errno = Errno::EBUSY;
         for _ in 0..ATTEMPTS {
             errno = match bpf::link_xdp(self.program.as_fd(), self.interface.index(), mode) {
-                Ok(link) => return Ok(link),
+                Ok(link) => return Ok(Link(link)),
                 Err(errno) => errno,
             };
             if !matches!(errno, Errno::EBUSY | Errno::EEXIST) {

@@ -9,10 +9,11 @@ use std::{env, io, thread};
 use xdp::device::Interface;
 use xdp::lab::{self, Lab};
 use xdp::program::{
-    Action, AttachError, AttachMode, AttachedMode, DriverRefusal, LoadError, MapCreateError, Program,
+    Action, AttachError, AttachMode, AttachedMode, Attachment, DriverRefusal, LoadError, MapCreateError,
+    Program,
 };
 
-use super::{PACKET, always, is_close_on_exec};
+use super::{PACKET, always, is_close_on_exec, no_forks};
 
 /// Ids of the programs on an interface, as the kernel says now.
 fn programs_on(name: &str) -> Vec<u32> {
@@ -65,17 +66,20 @@ fn an_attachment_is_shared_and_its_last_holder_detaches() {
 }
 
 #[test]
-fn detach_does_not_wait_for_a_duplicate_of_the_descriptor() {
-    if !lab::require("detach_does_not_wait_for_a_duplicate_of_the_descriptor") {
+fn detaching_does_not_wait_for_a_duplicate_of_the_descriptor() {
+    if !lab::require("detaching_does_not_wait_for_a_duplicate_of_the_descriptor") {
         return;
     }
     let lab = Lab::new().unwrap();
     let _inside = lab.enter().unwrap();
     let name = lab.pair(0).a().name();
-    let attachment = Program::redirect_all().load().unwrap().attach(name, AttachMode::Driver).unwrap();
-    let _duplicate = attachment.as_fd().try_clone_to_owned().unwrap();
-    attachment.detach();
-    assert_eq!(programs_on(name), []);
+    let program = Program::redirect_all().load().unwrap();
+    for end in [drop, Attachment::detach] {
+        let attachment = program.attach(name, AttachMode::Driver).unwrap();
+        let _duplicate = attachment.as_fd().try_clone_to_owned().unwrap();
+        end(attachment);
+        assert_eq!(programs_on(name), []);
+    }
 }
 
 #[test]
@@ -220,6 +224,7 @@ fn without_privileges_the_missing_capabilities_are_named() {
     let _inside = lab.enter().unwrap();
     let name = lab.pair(0).a().name();
     let program = Program::redirect_all().load().unwrap();
+    let attached_before = program.attach(lab.pair(0).b().name(), AttachMode::Driver).unwrap();
     // A thread that starts here is in the lab's namespace too.
     let unprivileged = || {
         drop_capabilities();
@@ -231,9 +236,13 @@ fn without_privileges_the_missing_capabilities_are_named() {
             assert!(matches!(attach, AttachError::Permission { .. }), "{attach}");
             assert!(attach.to_string().contains("CAP_BPF"), "{attach}");
         }
+        // Giving up privileges after the set-up does not leave the program behind.
+        let _no_copies = no_forks();
+        drop(attached_before);
     };
     thread::scope(|scope| scope.spawn(unprivileged).join()).unwrap();
     assert_eq!(programs_on(name), []);
+    assert_eq!(programs_on(lab.pair(0).b().name()), []);
 }
 
 /// Set for the child that the next test starts, to the interface that it shall hold.
@@ -257,6 +266,7 @@ fn a_program_leaves_its_interface_when_the_process_is_killed() {
     let _inside = lab.enter().unwrap();
     let name = lab.pair(0).a().name();
     // A child is forked from this thread, so it starts in the lab's namespace.
+    let alone = no_forks();
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", TEST, "--nocapture"])
         .env(CHILD_HOLDS, name)
@@ -264,6 +274,7 @@ fn a_program_leaves_its_interface_when_the_process_is_killed() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    drop(alone);
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let id = lines.filter_map(|line| line.strip_prefix("held ")?.parse::<u32>().ok()).next();
     let id = id.expect("the child attaches its program");

@@ -6,6 +6,7 @@ mod load;
 mod map;
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use xdp::program::{Action, Instruction, Program, ProgramBuilder, Register};
 
@@ -32,4 +33,12 @@ fn is_close_on_exec(fd: BorrowedFd<'_>) -> bool {
     // SAFETY: F_GETFD takes no memory, and the descriptor is borrowed, so open.
     let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFD) };
     flags & libc::FD_CLOEXEC != 0
+}
+
+/// No child process is started by another test while this is held.
+///
+/// Between fork and exec a child has copies of all our descriptors, so that closing one of them does nothing yet.
+fn no_forks() -> MutexGuard<'static, ()> {
+    static FORKS: Mutex<()> = Mutex::new(());
+    FORKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
