@@ -60,9 +60,10 @@ pub(crate) fn option<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32) -> Res
 pub(crate) fn register_umem(fd: BorrowedFd<'_>, memory: &Mapping, shape: xdp_umem_reg) -> Result<()> {
     let addr = memory.ptr().as_ptr().expose_provenance() as u64;
     let registration = xdp_umem_reg { addr, len: memory.len() as u64, ..shape };
-    // SAFETY: `BorrowedFd` keeps the descriptor open during the call. The memory named is a whole `Mapping`: it is
-    // never lent out as a reference (its only way in is a raw pointer), so that the kernel may read and write it at
-    // any time; and the kernel pins the pages, so that it touches nobody else's memory after the mapping is gone.
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call. The memory named is a whole `Mapping`, and the
+    // kernel pins its pages, so that it touches nobody else's memory even after the mapping is gone. Inside it the
+    // kernel writes to the chunks that the fill ring hands over and to no others, and it is whoever fills that ring
+    // who must own them.
     unsafe { syscall::setsockopt(fd.as_raw_fd(), SOL_XDP, XDP_UMEM_REG, &registration) }
 }
 
@@ -115,7 +116,8 @@ impl<'fd> PollFd<'fd> {
 
     /// What happened, `POLLERR` and `POLLHUP` included.
     pub(crate) fn events(&self) -> i16 {
-        self.raw.revents
+        let syscall::pollfd { revents, .. } = self.raw;
+        revents
     }
 }
 

@@ -63,7 +63,7 @@ pub enum InterfaceRef<'a> {
 #[non_exhaustive]
 pub enum InterfaceError {
     /// There is no interface of this name.
-    #[error("no interface is named {name:?} in this network namespace; there {}", listed(known))]
+    #[error("no interface is named \"{}\" in this network namespace; there {}", name.escape_debug(), listed(known))]
     UnknownName {
         /// The name that was asked for.
         name: String,
@@ -104,7 +104,8 @@ impl Interface {
 
     /// Looks up an interface by name or alternative name. Minimum kernel for alternative names: 5.5.
     pub fn by_name(name: &str) -> Result<Self, InterfaceError> {
-        let failed = |cause| InterfaceError::Query { what: format!("interface {name:?}"), cause };
+        let failed =
+            |cause| InterfaceError::Query { what: format!("interface \"{}\"", name.escape_debug()), cause };
         let mut socket = NetlinkSocket::open(Protocol::Route).map_err(failed)?;
         match Self::query_name(&mut socket, name) {
             Ok(Some(interface)) => Ok(interface),
@@ -173,6 +174,7 @@ impl Interface {
     }
 
     /// Flags as the kernel gives them.
+    #[cfg(feature = "lab")]
     pub(crate) fn flags(&self) -> u32 {
         self.flags
     }
@@ -220,7 +222,8 @@ impl Interface {
             attributes.push(IFLA_ALT_IFNAME);
         }
         for attribute in attributes {
-            let found = Self::query(socket, Self::question(0).text(attribute, name), name.len() >= IFNAMSIZ)?;
+            let request = Self::question(0).text(attribute, name);
+            let found = Self::query(socket, request, attribute == IFLA_ALT_IFNAME)?;
             if found.is_some() {
                 return Ok(found);
             }

@@ -29,7 +29,7 @@ pub(crate) enum LinkChange {
     Down,
     /// It is set up and has a carrier. Also said when something else about it changed, its MTU for example.
     Up,
-    /// It was removed, or moved to another namespace. A new interface never gets this index.
+    /// It was removed, or moved to another namespace. Final: an interface that gets its index later is another one.
     Removed,
     /// More happened than the kernel could keep for us: look the interface up.
     Unknown,

@@ -9,7 +9,9 @@ use crate::device::{InterfaceError, NetlinkError};
 #[non_exhaustive]
 pub enum LabError {
     /// A capability is missing.
-    #[error("cannot {step} without {capability}: run as root, or grant it (setcap {capability}+ep PROGRAM)")]
+    #[error(
+        "cannot {step} without {capability}: run as root, or grant the program that capability with setcap(8)"
+    )]
     Privilege {
         /// What was to be done.
         step: &'static str,
@@ -28,6 +30,11 @@ pub enum LabError {
         /// The most possible.
         most: u64,
     },
+    /// The system has as many network namespaces as it may have.
+    #[error(
+        "there are too many network namespaces: end what holds them, or raise user.max_net_namespaces (sysctl)"
+    )]
+    TooMany,
     /// The namespace could not be made or entered.
     #[error("cannot {step}")]
     Namespace {

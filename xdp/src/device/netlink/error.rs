@@ -35,7 +35,9 @@ pub enum NetlinkError {
         seconds: u64,
     },
     /// What was listed changed each time while it was listed.
-    #[error("the list of interfaces changed {attempts} times while it was read: try again when it is calmer")]
+    #[error(
+        "what the kernel lists changed during each of {attempts} attempts to read it: try again when it is calmer"
+    )]
     Interrupted {
         /// How often it was tried.
         attempts: u32,

@@ -16,5 +16,7 @@ pub(crate) use attributes::Attributes;
 pub use error::NetlinkError;
 pub(crate) use generic::Family;
 pub(crate) use messages::{Message, Messages};
-pub(crate) use request::{Body, Request};
+#[cfg(feature = "lab")]
+pub(crate) use request::Body;
+pub(crate) use request::Request;
 pub(crate) use socket::{NetlinkSocket, Protocol, Received, receive_whole};

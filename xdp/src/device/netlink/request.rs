@@ -11,6 +11,8 @@ use super::NetlinkError;
 pub(crate) struct Request {
     kind: u16,
     flags: u16,
+    /// Kept apart: in requests that make something the flags of a dump mean other things.
+    is_dump: bool,
     body: Body,
 }
 
@@ -25,16 +27,16 @@ pub(crate) struct Body {
 impl Request {
     /// A request of a type, with flags such as `NLM_F_CREATE`.
     pub(crate) fn new(kind: u16, flags: u16) -> Self {
-        Self { kind, flags: flags | NLM_F_REQUEST, body: Body::default() }
+        Self { kind, flags: flags | NLM_F_REQUEST, is_dump: false, body: Body::default() }
     }
 
     /// The same, asking for all there are.
     pub(crate) fn dump(kind: u16) -> Self {
-        Self::new(kind, NLM_F_DUMP)
+        Self { is_dump: true, ..Self::new(kind, NLM_F_DUMP) }
     }
 
     pub(crate) fn is_dump(&self) -> bool {
-        self.flags & NLM_F_DUMP == NLM_F_DUMP
+        self.is_dump
     }
 
     /// Appends the fixed part that the type of the request asks for.
@@ -53,11 +55,19 @@ impl Request {
     }
 
     /// Appends an attribute that holds what `fill` appends.
+    #[cfg_attr(
+        not(feature = "lab"),
+        allow(dead_code, reason = "only the lab makes things with nested attributes")
+    )]
     pub(crate) fn nest(self, kind: u16, fill: impl FnOnce(&mut Body)) -> Self {
         self.with(|body| body.nest(kind, fill))
     }
 
     /// What follows the header, to append to.
+    #[cfg_attr(
+        not(feature = "lab"),
+        allow(dead_code, reason = "only the lab makes things with nested attributes")
+    )]
     pub(crate) fn body(&mut self) -> &mut Body {
         &mut self.body
     }
@@ -102,6 +112,10 @@ impl Body {
         self.bytes(kind, &[text.as_bytes(), &[0]].concat());
     }
 
+    #[cfg_attr(
+        not(feature = "lab"),
+        allow(dead_code, reason = "only the lab makes things with nested attributes")
+    )]
     pub(crate) fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
         self.attribute(kind | NLA_F_NESTED, fill);
     }

@@ -108,7 +108,7 @@ impl NetlinkSocket {
                     // A late answer to a request that was given up.
                     continue;
                 }
-                interrupted |= message.is_interrupted();
+                interrupted |= request.is_dump() && message.is_interrupted();
                 match message.role()? {
                     Role::Answer => {
                         let kind = message.header.nlmsg_type;
