@@ -210,11 +210,6 @@ impl RingMapping {
     pub(crate) fn ptr(&self) -> NonNull<u8> {
         self.range.ptr
     }
-
-    /// Length, in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.range.len
-    }
 }
 
 /// The pages of a [`Mapping`].

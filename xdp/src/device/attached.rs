@@ -68,3 +68,42 @@ impl fmt::Display for AttachedXdp {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use xdp_sys::if_link::XDP_ATTACHED_MULTI;
+
+    use super::*;
+    use crate::device::netlink::Request;
+
+    /// What the kernel would say: the place, the one id, and the ids by place.
+    fn read(place: u8, ids: &[(u16, u32)]) -> AttachedXdp {
+        let mut request = Request::new(0, 0).value(IFLA_XDP_ATTACHED, &place);
+        for (kind, id) in ids {
+            request = request.value(*kind, id);
+        }
+        let bytes = request.bytes(0, 0).expect("short");
+        AttachedXdp::read(Attributes::new(&bytes[16..]))
+    }
+
+    #[test]
+    fn no_program_is_none() {
+        assert!(read(0, &[]).is_none());
+        assert!(read(0, &[(IFLA_XDP_PROG_ID, 0)]).is_none(), "zero is no program");
+        assert_eq!(read(0, &[]).to_string(), "no program");
+    }
+
+    #[test]
+    fn kernels_before_4_19_give_one_program_and_its_place() {
+        assert_eq!(read(XDP_ATTACHED_DRV, &[(IFLA_XDP_PROG_ID, 7)]).driver(), Some(7));
+        assert_eq!(read(XDP_ATTACHED_SKB, &[(IFLA_XDP_PROG_ID, 7)]).generic(), Some(7));
+        assert_eq!(read(XDP_ATTACHED_HW, &[(IFLA_XDP_PROG_ID, 7)]).hardware(), Some(7));
+    }
+
+    #[test]
+    fn several_programs_are_told_apart() {
+        let several = read(XDP_ATTACHED_MULTI, &[(IFLA_XDP_DRV_PROG_ID, 7), (IFLA_XDP_SKB_PROG_ID, 8)]);
+        assert_eq!((several.driver(), several.generic(), several.hardware()), (Some(7), Some(8), None));
+        assert_eq!(several.to_string(), "program 7 in driver mode, program 8 in generic mode");
+    }
+}

@@ -15,7 +15,5 @@ mod tests;
 
 pub use attached::AttachedXdp;
 pub use interface::{Interface, InterfaceError, InterfaceRef, Queues};
-pub(crate) use monitor::LinkMonitor;
 pub use netlink::NetlinkError;
 pub use occupant::Occupant;
-pub(crate) use occupant::occupant;

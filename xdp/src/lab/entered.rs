@@ -12,7 +12,15 @@ use crate::sys;
 
 /// The calling thread is inside a lab; dropping this takes it back to where it was.
 ///
-/// Bound to its thread. Drop guards of several labs in reverse order.
+/// Drop guards of several labs in reverse order. A guard stays on its thread:
+///
+/// ```compile_fail,E0277
+/// let lab = xdp::lab::Lab::new().unwrap();
+/// let inside = lab.enter().unwrap();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| drop(inside));
+/// });
+/// ```
 #[derive(Debug)]
 #[must_use = "the thread leaves the lab at once if this is dropped"]
 pub struct Entered<'lab> {

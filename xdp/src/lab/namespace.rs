@@ -37,6 +37,8 @@ impl Namespace {
                 Errno::EPERM => {
                     LabError::Privilege { step: "make a network namespace", capability: "CAP_SYS_ADMIN" }
                 }
+                // unshare(2): the limit of this user, here or in a user namespace further up.
+                Errno::ENOSPC => LabError::TooMany,
                 errno => {
                     LabError::Namespace { step: "make a network namespace", cause: sys::io_error(errno) }
                 }
