@@ -74,7 +74,7 @@ pub use create::{
 pub use device::{Interface, InterfaceError, InterfaceRef};
 pub use error::{FlushError, KickError, PeekError, SendError, WaitError};
 pub use frame::{Frame, RoomError};
-pub use program::{AttachMode, AttachedMode, Attachment, Program};
+pub use program::{AttachError, AttachMode, AttachedMode, Attachment, LoadError, MapError, Program};
 pub use rx::{Recv, Rx, RxBatch};
 pub use socket::Socket;
 pub use socket::builder::{Direction, SocketBuilder};

@@ -11,8 +11,8 @@ use xdp_core::layout::Chunk;
 use crate::frame::Frame;
 use crate::umem::HomeRef;
 
-/// Chunks are given away in lumps of at least this many, so that giving is cheap per chunk.
-pub(crate) const LUMP: u32 = 64;
+/// Chunks go to the return path in lumps of about this many, so that giving is cheap per chunk.
+const LUMP: u32 = 64;
 
 /// The free chunks of one half of a socket.
 #[derive(Debug)]
@@ -43,11 +43,19 @@ impl HalfPool {
         &mut self.pool
     }
 
-    /// Chunks beyond the share, once there are enough of them to be worth the trouble.
+    /// Chunks beyond the share.
     #[inline]
     pub(crate) fn surplus(&self) -> u32 {
-        let surplus = self.pool.len().saturating_sub(self.share);
-        if surplus < LUMP { 0 } else { surplus }
+        self.pool.len().saturating_sub(self.share)
+    }
+
+    /// Gives chunks beyond the share to the UMEM's return path, once there are enough of them to be worth a compare-and-swap. What is kept
+    /// back is small against the share, so that nobody starves for it.
+    #[inline]
+    pub(crate) fn give_surplus_home(&mut self) {
+        if self.surplus() > (self.share / 8).min(LUMP) {
+            self.give_home(self.surplus());
+        }
     }
 
     /// Takes everything from the UMEM's return path; returns whether there was anything.
@@ -56,7 +64,7 @@ impl HalfPool {
     }
 
     /// Gives `n` chunks to the UMEM's return path.
-    pub(crate) fn give_home(&mut self, n: u32) {
+    fn give_home(&mut self, n: u32) {
         self.home.returns.push_all(self.pool.last(n));
         self.pool.forget_last(n);
     }

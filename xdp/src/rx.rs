@@ -94,8 +94,9 @@ impl Rx {
     /// Takes frames back into this half's pool, for the fill ring: the cheap way to give many back. Frames of another UMEM go home to theirs.
     pub fn recycle(&mut self, frames: impl IntoIterator<Item = Frame>) {
         frames.into_iter().for_each(|frame| self.pool.take_back(frame));
-        self.give_surplus();
         self.refill();
+        self.pool.give_surplus_home();
+        self.pool.publish(self.port.rx_pool());
     }
 
     /// Wakes the kernel if its fill ring asks for it. Needed only by loops that never [`wait`](Rx::wait).
@@ -225,14 +226,6 @@ impl Rx {
     fn release_taken(&mut self) {
         self.ring.release(self.taken);
         self.taken = 0;
-    }
-
-    fn give_surplus(&mut self) {
-        let surplus = self.pool.surplus();
-        if surplus > 0 {
-            self.pool.give_home(surplus);
-            self.pool.publish(self.port.rx_pool());
-        }
     }
 }
 

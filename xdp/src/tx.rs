@@ -334,7 +334,7 @@ impl Tx {
                 let given = lane.submit_from(self.pool.chunks().last(surplus)) as u32;
                 self.pool.chunks().forget_last(given);
             }
-            _ => self.pool.give_home(surplus),
+            _ => self.pool.give_surplus_home(),
         }
     }
 }

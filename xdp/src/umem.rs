@@ -296,14 +296,12 @@ struct Sockets {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // No handle, socket or pool is left. Count the chunks that are home: the return path's, and those that closed sockets left
-        // with the kernel if it has let go of them. Any other chunk is a frame in somebody's hands, or still the kernel's.
+        // No handle, socket or pool is left. Any chunk that is neither on the return path nor left with the kernel is a frame in somebody's
+        // hands. What the kernel may still use it has pinned for itself: it writes to its pages, wherever our addresses lead by then.
         let home = &*self.home;
         let sockets = self.sockets.get_mut().unwrap_or_else(PoisonError::into_inner);
         for closed in &sockets.closed {
-            if closed.is_released() {
-                home.bring_home(closed.socket());
-            }
+            home.bring_home(closed.socket());
         }
         let mut free = Pool::with_capacity(home.layout.chunks());
         if home.returns.take_all(&mut free) == home.layout.chunks() {

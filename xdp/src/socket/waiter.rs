@@ -27,16 +27,18 @@ pub(crate) enum Until {
 pub(crate) struct Waiter {
     /// None where the messages cannot be had (or there is no interface): then removal is noticed when the time is up.
     monitor: Option<LinkMonitor>,
+    /// The kernel says it once; it stays true.
+    is_gone: bool,
 }
 
 impl Waiter {
     pub(crate) fn new(monitor: Option<LinkMonitor>) -> Self {
-        Self { monitor }
+        Self { monitor, is_gone: false }
     }
 
     /// Waits until `ready` is true, at most `timeout`; whether it is. `until` is what the kernel is asked to report.
     pub(crate) fn wait(
-        &self,
+        &mut self,
         port: &Port,
         until: Until,
         timeout: Duration,
@@ -51,6 +53,9 @@ impl Waiter {
         let failed = |cause| WaitError::Kernel { interface: port.interface_name(), cause };
         // A deadline beyond what the clock can tell is none.
         let deadline = Instant::now().checked_add(timeout);
+        if self.is_gone {
+            return Err(gone());
+        }
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let mut wanted = Vec::with_capacity(2);
@@ -73,6 +78,7 @@ impl Waiter {
             if removed
                 || ((reported == 0 || has_error || has_news) && pending_error(fd) == Some(Errno::ENETDOWN))
             {
+                self.is_gone = true;
                 return Err(gone());
             }
             if reported == 0 {
