@@ -1,0 +1,84 @@
+//! `xdp`, over its fake kernel.
+
+use xdp::fake::{self, FakeNic};
+use xdp::{Addr, Desc, Options, Socket, Umem};
+
+use super::{CHUNKS, Flow, Journey, LEN, OFFSET, Taken, swap_macs};
+use crate::plain::{ENTRIES, START};
+
+/// A socket of `xdp`.
+#[derive(Debug)]
+pub struct Ours {
+    socket: Socket,
+    nic: FakeNic,
+    /// The kernel's index of the fill and rx rings.
+    received: u32,
+    /// The kernel's index of the tx and completion rings.
+    sent: u32,
+}
+
+impl Journey for Ours {
+    fn new() -> Self {
+        let umem = Umem::builder().chunks(CHUNKS).build().expect("16 MiB of memory");
+        let (socket, nic) =
+            fake::socket_starting_at(&umem, ENTRIES, START).expect("the length is a power of two");
+        Self { socket, nic, received: START, sent: START }
+    }
+
+    fn prepare(&mut self, n: u32, flow: Flow) {
+        let kernel = self.nic.kernel();
+        for _ in 0..n {
+            let chunk = kernel.take_fill().expect("the fill ring has a round of chunks");
+            let frame = Desc { addr: Addr(chunk + OFFSET), len: LEN, options: Options::NONE };
+            assert!(kernel.put_rx(frame));
+            assert!(flow != Flow::Owned || kernel.complete(frame.addr));
+        }
+        kernel.force_indices(self.received, self.sent, self.received, self.sent);
+    }
+
+    fn kernel_receives(&mut self, n: u32) {
+        self.received = self.received.wrapping_add(n);
+        let kernel = self.nic.kernel();
+        kernel.skip_fill(n);
+        kernel.skip_rx(n);
+    }
+
+    fn kernel_sends(&mut self, n: u32) {
+        self.sent = self.sent.wrapping_add(n);
+        let kernel = self.nic.kernel();
+        kernel.skip_tx(n);
+        kernel.skip_completion(n);
+    }
+
+    #[inline(always)]
+    fn borrowed(&mut self, n: u32) -> Taken {
+        let batch = self.socket.rx().seek(n);
+        let count = batch.len();
+        let sum = batch.iter().filter_map(|packet| packet.first()).map(|byte| u64::from(*byte)).sum();
+        batch.commit();
+        Taken { count, sum }
+    }
+
+    #[inline(always)]
+    fn owned(&mut self, n: u32) -> u32 {
+        let (rx, tx) = self.socket.halves();
+        let mut sent = 0;
+        for mut frame in rx.recv(n) {
+            swap_macs(&mut frame);
+            sent += u32::from(tx.send(frame).is_ok());
+        }
+        tx.kick().map_or(0, |()| sent)
+    }
+
+    #[inline(always)]
+    fn dropped(&mut self, n: u32) -> u32 {
+        self.socket.rx().recv(n).map(drop).count() as u32
+    }
+
+    #[cfg(test)]
+    fn is_whole(&mut self) -> bool {
+        let balanced = self.socket.umem().accounting().is_balanced();
+        let (rx, tx) = self.socket.halves();
+        balanced && rx.refused() == 0 && tx.refused() == 0 && rx.system_calls() + tx.system_calls() == 0
+    }
+}
