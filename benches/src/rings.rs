@@ -17,7 +17,7 @@ pub use slice::Slice;
 
 /// The four rings of one implementation, and the kernel that moves the other indices.
 pub trait FourRings {
-    /// Rings whose rx and completion entries are [`frame`] and [`chunk`] of their slot.
+    /// Rings whose rx and completion entries are the same in every implementation.
     fn new() -> Self;
 
     /// Writes and publishes as many addresses as there is room for; returns how many.
