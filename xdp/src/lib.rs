@@ -97,3 +97,8 @@ impl fmt::Display for QueueId {
         self.0.fmt(f)
     }
 }
+
+/// The programs of the README, which are compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
