@@ -19,6 +19,7 @@ use core::fmt;
 
 use crossbeam_utils::{Backoff, CachePadded};
 
+use crate::desc::Desc;
 use crate::layout::{Chunk, UmemLayout};
 use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
@@ -62,8 +63,8 @@ impl Pool {
 
     /// Adds many chunks.
     #[inline]
-    pub fn extend(&mut self, addrs: &[u64]) {
-        self.free.extend_from_slice(addrs);
+    pub fn extend(&mut self, addrs: impl IntoIterator<Item = u64>) {
+        self.free.extend(addrs);
     }
 
     /// The `n` chunks that would be popped next, or all if there are fewer; they stay until [`Pool::forget_last`].
@@ -124,8 +125,11 @@ impl ReturnPath {
     }
 
     /// Pushes one chunk, named by any address in it. An address outside the UMEM is ignored.
+    #[inline]
     pub fn push(&self, addr: u64) {
-        self.push_all(&[addr]);
+        if let Some(chunk) = self.layout.chunk(addr) {
+            self.push_chain(chunk, chunk, 1);
+        }
     }
 
     /// Pushes many chunks with one compare-and-swap. Addresses outside the UMEM are ignored.
@@ -137,6 +141,11 @@ impl ReturnPath {
             self.links[chunk.0 as usize].store(top.0, Ordering::Relaxed); // row 9
             (top, count) = (chunk, count + 1);
         }
+        self.push_chain(top, bottom, count);
+    }
+
+    /// Pushes chunks that are linked from `top` to `bottom`.
+    fn push_chain(&self, top: Chunk, bottom: Chunk, count: u64) {
         let backoff = Backoff::new();
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
@@ -209,38 +218,51 @@ impl Holder {
 #[derive(Debug)]
 pub struct Custody {
     holders: Box<[AtomicU8]>,
+    layout: UmemLayout,
 }
 
 impl Custody {
     /// Every chunk free.
     pub fn new(layout: UmemLayout) -> Self {
-        Self { holders: (0..layout.chunks()).map(|_| AtomicU8::new(Holder::FREE.0)).collect() }
+        Self { holders: (0..layout.chunks()).map(|_| AtomicU8::new(Holder::FREE.0)).collect(), layout }
     }
 
-    /// Notes that `holder` has the chunk now. A chunk beyond the UMEM is ignored.
+    /// Notes that `holder` has the chunk of this address now. An address beyond the UMEM is ignored.
     #[inline]
-    pub fn set(&self, chunk: Chunk, holder: Holder) {
-        if let Some(byte) = self.holders.get(chunk.0 as usize) {
+    pub fn set(&self, addr: u64, holder: Holder) {
+        if let Some(byte) = self.holder(addr) {
             byte.store(holder.0, Ordering::Relaxed); // row 10
         }
     }
 
-    /// Whether `holder` has the chunk.
+    /// Whether `holder` has the chunk of this address.
     #[inline]
-    pub fn is(&self, chunk: Chunk, holder: Holder) -> bool {
-        self.holders.get(chunk.0 as usize).is_some_and(|byte| byte.load(Ordering::Relaxed) == holder.0) // row 10
+    pub fn is(&self, addr: u64, holder: Holder) -> bool {
+        self.holder(addr).is_some_and(|byte| byte.load(Ordering::Relaxed) == holder.0) // row 10
     }
 
-    /// Passes the chunk on if `from` has it; false, and nothing changes, if it does not.
+    /// Passes the chunk of this address on if `from` has it; false, and nothing changes, if it does not, or the address is beyond the UMEM.
     #[inline]
-    pub fn pass(&self, chunk: Chunk, from: Holder, to: Holder) -> bool {
-        match self.holders.get(chunk.0 as usize) {
+    pub fn pass(&self, addr: u64, from: Holder, to: Holder) -> bool {
+        match self.holder(addr) {
             Some(byte) if byte.load(Ordering::Relaxed) == from.0 => {
                 byte.store(to.0, Ordering::Relaxed); // row 10
                 true
             }
             _ => false,
         }
+    }
+
+    /// Whether a descriptor can be believed: its bytes lie inside one chunk of the UMEM, and `holder` has that chunk.
+    #[inline]
+    pub fn vouches_for(&self, desc: Desc, holder: Holder) -> bool {
+        self.is(desc.addr.0, holder) && self.layout.fits(desc)
+    }
+
+    #[inline]
+    fn holder(&self, addr: u64) -> Option<&AtomicU8> {
+        // There is a byte for each chunk, so this is the check of the address, too.
+        self.holders.get(self.layout.chunk_number(addr) as usize)
     }
 
     /// How many chunks each holder has, by [`Holder::byte`].

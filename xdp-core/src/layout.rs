@@ -96,6 +96,8 @@ pub enum LayoutError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UmemLayout {
     chunk_size: ChunkSize,
+    /// The chunk size again, as what is computed with on every packet.
+    shift: u32,
     chunks: u32,
     headroom: u32,
 }
@@ -117,7 +119,7 @@ impl UmemLayout {
         if headroom > most {
             return Err(LayoutError::Headroom { headroom, chunk_size: bytes, most });
         }
-        Ok(Self { chunk_size, chunks, headroom })
+        Ok(Self { chunk_size, shift: chunk_size.shift(), chunks, headroom })
     }
 
     /// The size of a chunk.
@@ -137,7 +139,7 @@ impl UmemLayout {
 
     /// Bytes in the whole UMEM.
     pub const fn bytes(&self) -> usize {
-        (self.chunks as usize) << self.chunk_size.shift()
+        (self.chunks as usize) << self.shift
     }
 
     /// Bytes from the start of a chunk to the first byte of a received frame that no XDP program moved.
@@ -153,20 +155,44 @@ impl UmemLayout {
     /// The address of a chunk's first byte.
     #[inline]
     pub const fn addr(&self, chunk: Chunk) -> u64 {
-        (chunk.0 as u64) << self.chunk_size.shift()
+        (chunk.0 as u64) << self.shift
+    }
+
+    /// The number of the chunk that would hold an address, in the UMEM or not.
+    #[inline]
+    pub const fn chunk_number(&self, addr: u64) -> u64 {
+        addr >> self.shift
+    }
+
+    /// Bytes from the start of its chunk to an address.
+    #[inline]
+    pub const fn offset(&self, addr: u64) -> u32 {
+        addr as u32 & (self.chunk_bytes() - 1)
+    }
+
+    /// Bytes in a chunk.
+    #[inline]
+    pub const fn chunk_bytes(&self) -> u32 {
+        1 << self.shift
     }
 
     /// The chunk that holds an address, if it lies in the UMEM.
     #[inline]
     pub const fn chunk(&self, addr: u64) -> Option<Chunk> {
-        let number = addr >> self.chunk_size.shift();
+        let number = self.chunk_number(addr);
         if number < self.chunks as u64 { Some(Chunk(number as u32)) } else { None }
     }
 
     /// The address of the first byte of the chunk that holds an address; no check.
     #[inline]
     pub const fn chunk_start(&self, addr: u64) -> u64 {
-        addr & !(self.chunk_size.bytes() as u64 - 1)
+        addr & !(self.chunk_bytes() as u64 - 1)
+    }
+
+    /// Whether a descriptor's bytes end inside the chunk that they begin in; the chunk itself is not looked at.
+    #[inline]
+    pub const fn fits(&self, desc: Desc) -> bool {
+        desc.len <= self.chunk_bytes() - self.offset(desc.addr.0)
     }
 
     /// Where a descriptor's bytes lie, if they lie inside one chunk of the UMEM.
@@ -175,10 +201,9 @@ impl UmemLayout {
     #[inline]
     pub const fn place(&self, desc: Desc) -> Option<Place> {
         let Addr(addr) = desc.addr;
-        let size = self.chunk_size.bytes();
-        let offset = addr as u32 & (size - 1);
+        let offset = self.offset(addr);
         match self.chunk(addr) {
-            Some(chunk) if desc.len <= size - offset => Some(Place { chunk, offset, len: desc.len }),
+            Some(chunk) if self.fits(desc) => Some(Place { chunk, offset, len: desc.len }),
             _ => None,
         }
     }

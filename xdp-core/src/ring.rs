@@ -242,6 +242,25 @@ impl<T: Entry> ProducerRing<T> {
         len
     }
 
+    /// Writes the slot `ahead` places behind the last submitted one, to be submitted later; false when there is no such free slot.
+    #[inline]
+    pub fn write_ahead(&mut self, ahead: u32, entry: T) -> bool {
+        if ahead >= self.cursor.room()
+            && self.cursor.reserve(ahead.saturating_add(1), self.memory.consumer()).len <= ahead
+        {
+            return false;
+        }
+        // SAFETY: `ahead` is below the room, so the slot is reserved (R3), valid (R1, R2), and takes any value (R4).
+        unsafe { self.memory.slot(self.cursor.next().wrapping_add(ahead)).write(entry) };
+        true
+    }
+
+    /// Submits the next `n` slots, which were written ahead; at most as many as were seen free.
+    #[inline]
+    pub fn submit(&mut self, n: u32) {
+        self.cursor.submit(n, self.memory.producer());
+    }
+
     /// Writes and submits one entry; false when the ring is full.
     #[inline]
     pub fn push(&mut self, entry: T) -> bool {
@@ -330,7 +349,7 @@ impl<T: Entry> Reserved<'_, T> {
     pub fn submit(&mut self, n: u32) {
         let n = n.min(self.len);
         self.len -= n;
-        self.ring.cursor.submit(n, self.ring.memory.producer());
+        self.ring.submit(n);
     }
 }
 
@@ -468,7 +487,13 @@ impl<T: Entry> Peeked<'_, T> {
     /// The entry at `i`, counted from the first that is not released.
     #[inline]
     pub fn get(&self, i: u32) -> Option<T> {
-        if i < self.len { self.ring.seen_at(i) } else { None }
+        if i >= self.len {
+            return None;
+        }
+        let slot = self.ring.memory.slot(self.ring.cursor.next().wrapping_add(i));
+        // SAFETY: `len` entries from the next one are published and not released: `len` was at most what was seen, and only `release` on `self`
+        // moves either (R3). So the slot is valid (R1, R2), and any bits are a value (R4).
+        Some(unsafe { slot.read() })
     }
 
     /// Gives the next `n` entries back, at most what is left. May be called several times.

@@ -14,7 +14,7 @@ use std::slice;
 
 use xdp_core::desc::{Addr, Desc, Options};
 use xdp_core::frames::Holder;
-use xdp_core::layout::{Chunk, Place};
+use xdp_core::layout::Chunk;
 
 use crate::umem::{HomeRef, Umem};
 
@@ -89,11 +89,11 @@ pub enum RoomError {
 }
 
 impl Frame {
-    /// Takes charge of a chunk that the custody table has passed to "hands" just now (M1); `place` is checked (M2).
+    /// Takes charge of a chunk that the custody table has passed to "hands" just now (M1), for bytes that end inside it (M2).
     #[inline]
-    pub(crate) fn new(home: HomeRef, place: Place) -> Self {
-        let chunk = home.pointer(home.layout.addr(place.chunk));
-        Self { home, chunk, offset: place.offset, len: place.len }
+    pub(crate) fn new(home: HomeRef, addr: u64, len: u32) -> Self {
+        let chunk = home.pointer(home.layout.chunk_start(addr));
+        Self { home, chunk, offset: home.layout.offset(addr), len }
     }
 
     /// Bytes in front of the frame that can be claimed.
@@ -103,12 +103,12 @@ impl Frame {
 
     /// Bytes behind the frame that can be claimed: to the end of the chunk, wherever an XDP program moved the frame.
     pub fn tailroom(&self) -> u32 {
-        self.home.layout.chunk_size().bytes() - self.offset - self.len
+        self.home.layout.chunk_bytes() - self.offset - self.len
     }
 
     /// The number of the chunk that the frame lives in.
     pub fn chunk(&self) -> Chunk {
-        Chunk((self.addr() >> self.home.layout.chunk_size().bytes().trailing_zeros()) as u32)
+        Chunk(self.home.layout.chunk_number(self.addr()) as u32)
     }
 
     /// Whether the frame lives in this UMEM.
@@ -195,7 +195,7 @@ impl Frame {
 
     /// The address of the chunk's first byte.
     #[inline]
-    fn addr(&self) -> u64 {
+    pub(crate) fn addr(&self) -> u64 {
         self.chunk.as_ptr().addr() as u64 - self.home.base().as_ptr().addr() as u64
     }
 
@@ -205,11 +205,10 @@ impl Frame {
         ManuallyDrop::new(self).addr()
     }
 
-    /// The descriptor of the frame's bytes; the chunk is whoever's gets the descriptor now.
+    /// The descriptor of the frame's bytes.
     #[inline]
-    pub(crate) fn into_desc(self) -> Desc {
-        let frame = ManuallyDrop::new(self);
-        Desc { addr: Addr(frame.addr() + u64::from(frame.offset)), len: frame.len, options: Options::NONE }
+    pub(crate) fn desc(&self) -> Desc {
+        Desc { addr: Addr(self.addr() + u64::from(self.offset)), len: self.len, options: Options::NONE }
     }
 
     #[inline]
@@ -279,8 +278,9 @@ impl fmt::Debug for Frame {
 impl Drop for Frame {
     fn drop(&mut self) {
         let home = self.home;
-        home.custody.set(self.chunk(), Holder::FREE);
-        home.returns.push(self.addr());
+        let addr = self.addr();
+        home.custody.set(addr, Holder::FREE);
+        home.returns.push(addr);
     }
 }
 

@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use xdp_core::frames::{Holder, Pool};
-use xdp_core::layout::Chunk;
 
 use crate::frame::Frame;
 use crate::umem::HomeRef;
@@ -74,15 +73,9 @@ impl HalfPool {
     pub(crate) fn take_back(&mut self, frame: Frame) {
         if frame.home() == self.home {
             let addr = frame.into_addr();
-            self.mark(addr, Holder::FREE);
+            self.home.custody.set(addr, Holder::FREE);
             self.pool.push(addr);
         }
-    }
-
-    /// Notes in the custody table who has a chunk of this pool.
-    #[inline]
-    pub(crate) fn mark(&self, addr: u64, holder: Holder) {
-        self.home.custody.set(chunk_of(self.home, addr), holder);
     }
 
     /// Says how many chunks are here, for the accounting.
@@ -90,12 +83,6 @@ impl HalfPool {
     pub(crate) fn publish(&self, len: &AtomicU32) {
         len.store(self.pool.len(), Ordering::Relaxed); // one writer: this half
     }
-}
-
-/// The chunk of an address that is known to lie in the UMEM; any other is no chunk of any table.
-#[inline]
-pub(crate) fn chunk_of(home: HomeRef, addr: u64) -> Chunk {
-    home.layout.chunk(addr).unwrap_or(Chunk(u32::MAX))
 }
 
 impl Drop for HalfPool {

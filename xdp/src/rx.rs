@@ -13,17 +13,17 @@ use std::time::Duration;
 
 use xdp_core::desc::Desc;
 use xdp_core::frames::Holder;
-use xdp_core::ring::{ConsumerRing, ProducerRing, copy_runs};
+use xdp_core::ring::{ConsumerRing, Peeked, ProducerRing, copy_runs};
 
 use crate::error::{KickError, WaitError};
 use crate::frame::Frame;
-use crate::pool::{HalfPool, chunk_of};
+use crate::pool::HalfPool;
 use crate::program::{Attachment, MapError};
 use crate::socket::port::Port;
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
 use crate::socket::waiter::{Until, Waiter};
-use crate::umem::Umem;
+use crate::umem::{HomeRef, Umem};
 
 /// The receiving half of a socket.
 ///
@@ -87,8 +87,13 @@ impl Rx {
     #[inline]
     pub fn recv(&mut self, n: u32) -> Recv<'_> {
         self.refill();
-        let len = self.ring.peek(n).len();
-        Recv { rx: self, len }
+        Recv {
+            batch: self.ring.peek(n),
+            taken: &mut self.taken,
+            refused: &mut self.refused,
+            home: self.pool.home(),
+            holder: self.holder,
+        }
     }
 
     /// Takes frames back into this half's pool, for the fill ring: the cheap way to give many back. Frames of another UMEM go home to theirs.
@@ -178,8 +183,8 @@ impl Rx {
             let mut chunks = lane.peek(u32::MAX);
             if !chunks.is_empty() {
                 let (first, second) = chunks.runs();
-                self.pool.chunks().extend(first);
-                self.pool.chunks().extend(second);
+                self.pool.chunks().extend(first.iter().copied());
+                self.pool.chunks().extend(second.iter().copied());
                 chunks.release(u32::MAX);
             }
         }
@@ -191,7 +196,7 @@ impl Rx {
             let mut slots = self.fill.reserve(self.pool.len());
             let n = slots.len();
             copy_runs((self.pool.chunks().last(n), &[]), slots.runs(), |addr| {
-                home.custody.set(chunk_of(home, addr), holder);
+                home.custody.set(addr, holder);
                 addr
             });
             slots.submit(n);
@@ -203,16 +208,17 @@ impl Rx {
     /// How many of the first `n` descriptors can be believed (X1); those at the very front that cannot are dropped and counted.
     #[inline]
     fn check(&mut self, n: u32) -> u32 {
-        let home = self.pool.home();
+        let (home, holder) = (self.pool.home(), self.holder);
+        let custody = &home.custody;
         let (first, second) = self.ring.seen(n);
-        let good = first.iter().chain(second).position(|desc| {
-            !home.layout.place(*desc).is_some_and(|place| home.custody.is(place.chunk, self.holder))
-        });
-        match good {
-            None => (first.len() + second.len()) as u32,
-            Some(0) => self.refuse(n),
-            Some(good) => good as u32,
+        let mut good = 0;
+        for desc in first.iter().chain(second) {
+            if !custody.vouches_for(*desc, holder) {
+                return if good == 0 { self.refuse(n) } else { good };
+            }
+            good += 1;
         }
+        good
     }
 
     #[cold]
@@ -326,7 +332,7 @@ impl Rx {
         for i in from..to {
             if let Some(desc) = self.ring.seen_at(i) {
                 let addr = self.pool.home().layout.chunk_start(desc.addr.0);
-                self.pool.mark(addr, Holder::FREE);
+                self.pool.home().custody.set(addr, Holder::FREE);
                 self.pool.chunks().push(addr);
             }
         }
@@ -337,8 +343,11 @@ impl Rx {
 /// Received packets as owned frames; see [`Rx::recv`].
 #[derive(Debug)]
 pub struct Recv<'a> {
-    rx: &'a mut Rx,
-    len: u32,
+    batch: Peeked<'a, Desc>,
+    taken: &'a mut u32,
+    refused: &'a mut u64,
+    home: HomeRef,
+    holder: Holder,
 }
 
 impl Iterator for Recv<'_> {
@@ -346,29 +355,27 @@ impl Iterator for Recv<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Frame> {
-        while self.rx.taken < self.len {
-            let desc = self.rx.ring.seen_at(self.rx.taken)?;
-            self.rx.taken += 1;
-            let home = self.rx.pool.home();
-            if let Some(place) = home.layout.place(desc)
-                && home.custody.pass(place.chunk, self.rx.holder, Holder::HANDS)
-            {
-                return Some(Frame::new(home, place));
+        loop {
+            let desc = self.batch.get(*self.taken)?;
+            *self.taken += 1;
+            let home = &*self.home;
+            if home.layout.fits(desc) && home.custody.pass(desc.addr.0, self.holder, Holder::HANDS) {
+                return Some(Frame::new(self.home, desc.addr.0, desc.len));
             }
-            self.rx.refused += 1;
+            *self.refused += 1;
         }
-        None
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some((self.len - self.rx.taken) as usize))
+        (0, Some((self.batch.len() - *self.taken) as usize))
     }
 }
 
 impl Drop for Recv<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.rx.release_taken();
+        self.batch.release(*self.taken);
+        *self.taken = 0;
     }
 }
 

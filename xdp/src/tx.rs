@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use xdp_core::WakePolicy;
 use xdp_core::desc::{Addr, Desc, Options};
 use xdp_core::frames::Holder;
-use xdp_core::layout::Place;
 use xdp_core::ring::{ConsumerRing, ProducerRing};
 
 use crate::error::{FlushError, KickError, PeekError, SendError, WaitError};
@@ -111,9 +110,8 @@ impl Tx {
         let addr = self.pool.chunks().pop()?;
         self.pool.publish(self.port.tx_pool());
         let home = self.pool.home();
-        let chunk = home.layout.chunk(addr)?;
-        home.custody.set(chunk, Holder::HANDS);
-        Some(Frame::new(home, Place { chunk, offset: home.layout.headroom(), len: 0 }))
+        home.custody.set(addr, Holder::HANDS);
+        Some(Frame::new(home, addr + u64::from(home.layout.headroom()), 0))
     }
 
     /// Takes a frame to be sent with the next [`kick`](Tx::kick).
@@ -129,12 +127,10 @@ impl Tx {
         if frame.is_empty() {
             return Err(SendError::Empty(frame));
         }
-        let mut slots = self.ring.reserve(self.staged + 1);
-        if slots.len() <= self.staged {
+        if !self.ring.write_ahead(self.staged, frame.desc()) {
             return Err(SendError::Full(frame));
         }
-        self.pool.home().custody.set(frame.chunk(), self.holder);
-        slots.write(self.staged, frame.into_desc());
+        self.pool.home().custody.set(frame.into_addr(), self.holder);
         self.staged += 1;
         Ok(())
     }
@@ -230,15 +226,14 @@ impl Tx {
         let home = self.pool.home();
         let (mut completed, n) = (0, batch.len());
         let (first, second) = batch.runs();
-        for &addr in first.iter().chain(second) {
-            // T2: a duplicate would make two owners of one chunk.
-            if home
-                .layout
-                .chunk(addr)
-                .is_some_and(|chunk| home.custody.pass(chunk, self.holder, Holder::FREE))
-            {
-                self.pool.chunks().push(home.layout.chunk_start(addr));
-                completed += 1;
+        for mut rest in [first, second] {
+            while !rest.is_empty() {
+                // T2: a duplicate would make two owners of one chunk. What is good is taken in bulk, up to the first that is not.
+                let bad = rest.iter().position(|addr| !home.custody.pass(*addr, self.holder, Holder::FREE));
+                let (good, others) = rest.split_at(bad.unwrap_or(rest.len()));
+                self.pool.chunks().extend(good.iter().map(|addr| home.layout.chunk_start(*addr)));
+                completed += good.len() as u32;
+                rest = others.get(1..).unwrap_or_default();
             }
         }
         self.completion.release(n);
@@ -293,7 +288,7 @@ impl Tx {
     #[inline]
     fn publish(&mut self) {
         if self.staged > 0 {
-            self.ring.reserve(self.staged).submit(self.staged);
+            self.ring.submit(self.staged);
             self.outstanding += self.staged;
             self.staged = 0;
         }
@@ -432,7 +427,7 @@ impl TxBatch<'_> {
             n = hole.map_or(n, |hole| hole as u32);
         }
         for addr in tx.pool.chunks().last(n) {
-            home.custody.set(crate::pool::chunk_of(home, *addr), tx.holder);
+            home.custody.set(*addr, tx.holder);
         }
         tx.pool.chunks().forget_last(n);
         slots.submit(n);

@@ -354,8 +354,9 @@ impl Home {
         let mut addrs = Vec::new();
         for holder in [Holder::receiving(socket), Holder::sending(socket)] {
             for chunk in self.custody.held_by(holder) {
-                self.custody.set(chunk, Holder::FREE);
-                addrs.push(self.layout.addr(chunk));
+                let addr = self.layout.addr(chunk);
+                self.custody.set(addr, Holder::FREE);
+                addrs.push(addr);
             }
         }
         self.returns.push_all(&addrs);

@@ -22,7 +22,7 @@ proptest! {
                 1 => prop_assert_eq!(pool.pop(), model.pop()),
                 2 => {
                     let many: Vec<u64> = (next..next + u64::from(n)).collect();
-                    pool.extend(&many);
+                    pool.extend(many.iter().copied());
                     model.extend(&many);
                     next += u64::from(n);
                 }
@@ -104,15 +104,36 @@ fn no_chunk_is_lost_or_doubled_between_threads() {
 
 #[test]
 fn custody_believes_the_kernel_only_about_what_it_has() {
-    let custody = Custody::new(layout(8));
-    custody.set(Chunk(3), Holder::receiving(0));
-    assert!(!custody.pass(Chunk(3), Holder::sending(0), Holder::FREE), "handed to the fill ring, not to tx");
-    assert!(!custody.pass(Chunk(3), Holder::receiving(1), Holder::FREE), "of this socket, not of that");
-    assert!(custody.is(Chunk(3), Holder::receiving(0)));
+    let layout = layout(8);
+    let custody = Custody::new(layout);
+    let third = 3 * 2048 + 700; // anywhere in chunk 3
+    custody.set(third, Holder::receiving(0));
+    assert!(!custody.pass(third, Holder::sending(0), Holder::FREE), "handed to the fill ring, not to tx");
+    assert!(!custody.pass(third, Holder::receiving(1), Holder::FREE), "of this socket, not of that");
+    assert!(custody.is(third, Holder::receiving(0)));
     assert_eq!(custody.held_by(Holder::receiving(0)).collect::<Vec<_>>(), [Chunk(3)]);
-    assert!(custody.pass(Chunk(3), Holder::receiving(0), Holder::HANDS));
-    assert!(!custody.pass(Chunk(3), Holder::receiving(0), Holder::HANDS), "a second time is refused");
-    assert!(!custody.pass(Chunk(8), Holder::receiving(0), Holder::FREE), "no such chunk");
+    assert!(custody.pass(third, Holder::receiving(0), Holder::HANDS));
+    assert!(!custody.pass(third, Holder::receiving(0), Holder::HANDS), "a second time is refused");
+    for beyond in [8 * 2048, u64::MAX] {
+        custody.set(beyond, Holder::HANDS);
+        assert!(!custody.is(beyond, Holder::HANDS), "no such chunk");
+        assert!(!custody.pass(beyond, Holder::FREE, Holder::FREE), "no such chunk");
+    }
+    let counts = custody.counts();
+    assert_eq!((counts[usize::from(Holder::HANDS.byte())], counts.iter().sum::<u32>()), (1, 8));
+}
+
+proptest! {
+    /// The one check on the hot path says the same as the layout and the table asked one by one.
+    #[test]
+    fn custody_vouches_for_what_lies_in_a_chunk_of_the_holder(addr in prop_oneof![0u64..9 * 2048, any::<u64>()], len in prop_oneof![0u32..4096, any::<u32>()], held in 0u64..8) {
+        let layout = layout(8);
+        let custody = Custody::new(layout);
+        custody.set(held * 2048, Holder::sending(3));
+        let desc = Desc { addr: crate::desc::Addr(addr), len, options: crate::desc::Options::NONE };
+        let expected = layout.place(desc).is_some_and(|place| u64::from(place.chunk.0) == held);
+        prop_assert_eq!(custody.vouches_for(desc, Holder::sending(3)), expected);
+    }
 }
 
 #[test]

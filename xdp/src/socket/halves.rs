@@ -73,7 +73,7 @@ impl Shares {
         };
         let mut take = |n: u32| {
             let mut half = HalfPool::new(home, n);
-            half.chunks().extend(free.last(n));
+            half.chunks().extend(free.last(n).iter().copied());
             free.forget_last(n); // fewer than `n` if some come home with the bind
             half
         };
