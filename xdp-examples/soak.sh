@@ -16,7 +16,7 @@ resident() { awk '$1 == "VmRSS:" { print $2 }' "/proc/$1/status"; }
 descriptors() { find "/proc/$1/fd" -mindepth 1 | wc -l; }
 
 cargo build --quiet --release -p xdp-examples --bins
-target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+readonly target=${CARGO_TARGET_DIR:-target}
 
 for program in rxdrop txonly l2fwd; do
     SECONDS=0

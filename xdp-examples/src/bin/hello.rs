@@ -107,7 +107,6 @@ fn hello() -> anyhow::Result<bool> {
 
 /// A progress bar; it shows on a terminal only.
 fn progress(packets: u64) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} packets, {per_sec}, {eta} left");
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} packets");
     ProgressBar::new(packets).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
