@@ -227,42 +227,10 @@ impl Custody {
         Self { holders: (0..layout.chunks()).map(|_| AtomicU8::new(Holder::FREE.0)).collect(), layout }
     }
 
-    /// Notes that `holder` has the chunk of this address now. An address beyond the UMEM is ignored.
+    /// The table for a loop: everything in registers, nothing to be loaded again for each packet.
     #[inline]
-    pub fn set(&self, addr: u64, holder: Holder) {
-        if let Some(byte) = self.holder(addr) {
-            byte.store(holder.0, Ordering::Relaxed); // row 10
-        }
-    }
-
-    /// Whether `holder` has the chunk of this address.
-    #[inline]
-    pub fn is(&self, addr: u64, holder: Holder) -> bool {
-        self.holder(addr).is_some_and(|byte| byte.load(Ordering::Relaxed) == holder.0) // row 10
-    }
-
-    /// Passes the chunk of this address on if `from` has it; false, and nothing changes, if it does not, or the address is beyond the UMEM.
-    #[inline]
-    pub fn pass(&self, addr: u64, from: Holder, to: Holder) -> bool {
-        match self.holder(addr) {
-            Some(byte) if byte.load(Ordering::Relaxed) == from.0 => {
-                byte.store(to.0, Ordering::Relaxed); // row 10
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a descriptor can be believed: its bytes lie inside one chunk of the UMEM, and `holder` has that chunk.
-    #[inline]
-    pub fn vouches_for(&self, desc: Desc, holder: Holder) -> bool {
-        self.is(desc.addr.0, holder) && self.layout.fits(desc)
-    }
-
-    #[inline]
-    fn holder(&self, addr: u64) -> Option<&AtomicU8> {
-        // There is a byte for each chunk, so this is the check of the address, too.
-        self.holders.get(self.layout.chunk_number(addr) as usize)
+    pub fn view(&self) -> CustodyView<'_> {
+        CustodyView { holders: &self.holders, layout: self.layout }
     }
 
     /// How many chunks each holder has, by [`Holder::byte`].
@@ -278,6 +246,53 @@ impl Custody {
     pub fn held_by(&self, holder: Holder) -> impl Iterator<Item = Chunk> + '_ {
         let has = move |byte: &AtomicU8| byte.load(Ordering::Relaxed) == holder.0;
         self.holders.iter().enumerate().filter(move |(_, byte)| has(byte)).map(|(i, _)| Chunk(i as u32))
+    }
+}
+
+/// A [`Custody`] as a loop wants it.
+#[derive(Debug, Clone, Copy)]
+pub struct CustodyView<'a> {
+    holders: &'a [AtomicU8],
+    layout: UmemLayout,
+}
+
+impl<'a> CustodyView<'a> {
+    /// Notes that `holder` has the chunk of this address now. An address beyond the UMEM is ignored.
+    #[inline]
+    pub fn set(self, addr: u64, holder: Holder) {
+        if let Some(byte) = self.holder(addr) {
+            byte.store(holder.0, Ordering::Relaxed); // row 10
+        }
+    }
+
+    /// Whether `holder` has the chunk of this address.
+    #[inline]
+    pub fn is(self, addr: u64, holder: Holder) -> bool {
+        self.holder(addr).is_some_and(|byte| byte.load(Ordering::Relaxed) == holder.0) // row 10
+    }
+
+    /// Passes the chunk of this address on if `from` has it; false, and nothing changes, if it does not, or the address is beyond the UMEM.
+    #[inline]
+    pub fn pass(self, addr: u64, from: Holder, to: Holder) -> bool {
+        match self.holder(addr) {
+            Some(byte) if byte.load(Ordering::Relaxed) == from.0 => {
+                byte.store(to.0, Ordering::Relaxed); // row 10
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a descriptor can be believed: its bytes lie inside one chunk of the UMEM, and `holder` has that chunk.
+    #[inline]
+    pub fn vouches_for(self, desc: Desc, holder: Holder) -> bool {
+        self.is(desc.addr.0, holder) && self.layout.fits(desc)
+    }
+
+    #[inline]
+    fn holder(self, addr: u64) -> Option<&'a AtomicU8> {
+        // There is a byte for each chunk, so this is the check of the address, too.
+        self.holders.get(self.layout.chunk_number(addr) as usize)
     }
 }
 

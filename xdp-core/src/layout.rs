@@ -192,7 +192,7 @@ impl UmemLayout {
     /// Whether a descriptor's bytes end inside the chunk that they begin in; the chunk itself is not looked at.
     #[inline]
     pub const fn fits(&self, desc: Desc) -> bool {
-        desc.len <= self.chunk_bytes() - self.offset(desc.addr.0)
+        self.offset(desc.addr.0) as u64 + desc.len as u64 <= self.chunk_bytes() as u64
     }
 
     /// Where a descriptor's bytes lie, if they lie inside one chunk of the UMEM.

@@ -279,7 +279,7 @@ impl Drop for Frame {
     fn drop(&mut self) {
         let home = self.home;
         let addr = self.addr();
-        home.custody.set(addr, Holder::FREE);
+        home.custody.view().set(addr, Holder::FREE);
         home.returns.push(addr);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use xdp_core::frames::{Holder, Pool};
 
 use crate::frame::Frame;
-use crate::umem::HomeRef;
+use crate::umem::{Home, HomeRef};
 
 /// Chunks go to the return path in lumps of about this many, so that giving is cheap per chunk.
 const LUMP: u32 = 64;
@@ -30,6 +30,12 @@ impl HalfPool {
     #[inline]
     pub(crate) fn home(&self) -> HomeRef {
         self.home
+    }
+
+    /// The same for as long as the pool is borrowed.
+    #[inline]
+    pub(crate) fn home_ref(&self) -> &Home {
+        &self.home
     }
 
     #[inline]
@@ -73,7 +79,7 @@ impl HalfPool {
     pub(crate) fn take_back(&mut self, frame: Frame) {
         if frame.home() == self.home {
             let addr = frame.into_addr();
-            self.home.custody.set(addr, Holder::FREE);
+            self.home.custody.view().set(addr, Holder::FREE);
             self.pool.push(addr);
         }
     }

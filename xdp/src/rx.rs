@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use xdp_core::desc::Desc;
-use xdp_core::frames::Holder;
+use xdp_core::frames::{CustodyView, Holder};
+use xdp_core::layout::UmemLayout;
 use xdp_core::ring::{ConsumerRing, Peeked, ProducerRing, copy_runs};
 
 use crate::error::{KickError, WaitError};
@@ -87,11 +88,14 @@ impl Rx {
     #[inline]
     pub fn recv(&mut self, n: u32) -> Recv<'_> {
         self.refill();
+        let home = self.pool.home();
         Recv {
             batch: self.ring.peek(n),
             taken: &mut self.taken,
             refused: &mut self.refused,
-            home: self.pool.home(),
+            home,
+            custody: self.pool.home_ref().custody.view(),
+            layout: home.layout,
             holder: self.holder,
         }
     }
@@ -193,10 +197,11 @@ impl Rx {
         }
         if self.pool.len() > 0 {
             let (home, holder) = (self.pool.home(), self.holder);
+            let custody = home.custody.view();
             let mut slots = self.fill.reserve(self.pool.len());
             let n = slots.len();
             copy_runs((self.pool.chunks().last(n), &[]), slots.runs(), |addr| {
-                home.custody.set(addr, holder);
+                custody.set(addr, holder);
                 addr
             });
             slots.submit(n);
@@ -209,16 +214,14 @@ impl Rx {
     #[inline]
     fn check(&mut self, n: u32) -> u32 {
         let (home, holder) = (self.pool.home(), self.holder);
-        let custody = &home.custody;
+        let custody = home.custody.view();
         let (first, second) = self.ring.seen(n);
-        let mut good = 0;
-        for desc in first.iter().chain(second) {
-            if !custody.vouches_for(*desc, holder) {
-                return if good == 0 { self.refuse(n) } else { good };
-            }
-            good += 1;
+        let vouched = |desc: &Desc| custody.vouches_for(*desc, holder);
+        let mut good = first.iter().position(|desc| !vouched(desc)).unwrap_or(first.len());
+        if good == first.len() {
+            good += second.iter().position(|desc| !vouched(desc)).unwrap_or(second.len());
         }
-        good
+        if good == 0 && n > 0 { self.refuse(n) } else { good as u32 }
     }
 
     #[cold]
@@ -332,7 +335,7 @@ impl Rx {
         for i in from..to {
             if let Some(desc) = self.ring.seen_at(i) {
                 let addr = self.pool.home().layout.chunk_start(desc.addr.0);
-                self.pool.home().custody.set(addr, Holder::FREE);
+                self.pool.home().custody.view().set(addr, Holder::FREE);
                 self.pool.chunks().push(addr);
             }
         }
@@ -347,6 +350,8 @@ pub struct Recv<'a> {
     taken: &'a mut u32,
     refused: &'a mut u64,
     home: HomeRef,
+    custody: CustodyView<'a>,
+    layout: UmemLayout,
     holder: Holder,
 }
 
@@ -358,8 +363,7 @@ impl Iterator for Recv<'_> {
         loop {
             let desc = self.batch.get(*self.taken)?;
             *self.taken += 1;
-            let home = &*self.home;
-            if home.layout.fits(desc) && home.custody.pass(desc.addr.0, self.holder, Holder::HANDS) {
+            if self.layout.fits(desc) && self.custody.pass(desc.addr.0, self.holder, Holder::HANDS) {
                 return Some(Frame::new(self.home, desc.addr.0, desc.len));
             }
             *self.refused += 1;

@@ -110,7 +110,7 @@ impl Tx {
         let addr = self.pool.chunks().pop()?;
         self.pool.publish(self.port.tx_pool());
         let home = self.pool.home();
-        home.custody.set(addr, Holder::HANDS);
+        home.custody.view().set(addr, Holder::HANDS);
         Some(Frame::new(home, addr + u64::from(home.layout.headroom()), 0))
     }
 
@@ -130,7 +130,7 @@ impl Tx {
         if !self.ring.write_ahead(self.staged, frame.desc()) {
             return Err(SendError::Full(frame));
         }
-        self.pool.home().custody.set(frame.into_addr(), self.holder);
+        self.pool.home().custody.view().set(frame.into_addr(), self.holder);
         self.staged += 1;
         Ok(())
     }
@@ -224,14 +224,15 @@ impl Tx {
             return 0;
         }
         let home = self.pool.home();
+        let (custody, layout, holder) = (home.custody.view(), home.layout, self.holder);
         let (mut completed, n) = (0, batch.len());
         let (first, second) = batch.runs();
         for mut rest in [first, second] {
             while !rest.is_empty() {
                 // T2: a duplicate would make two owners of one chunk. What is good is taken in bulk, up to the first that is not.
-                let bad = rest.iter().position(|addr| !home.custody.pass(*addr, self.holder, Holder::FREE));
+                let bad = rest.iter().position(|addr| !custody.pass(*addr, holder, Holder::FREE));
                 let (good, others) = rest.split_at(bad.unwrap_or(rest.len()));
-                self.pool.chunks().extend(good.iter().map(|addr| home.layout.chunk_start(*addr)));
+                self.pool.chunks().extend(good.iter().map(|addr| layout.chunk_start(*addr)));
                 completed += good.len() as u32;
                 rest = others.get(1..).unwrap_or_default();
             }
@@ -426,8 +427,9 @@ impl TxBatch<'_> {
             let hole = first.iter().chain(second.iter()).take(n as usize).position(|desc| desc.len == 0);
             n = hole.map_or(n, |hole| hole as u32);
         }
+        let (custody, holder) = (home.custody.view(), tx.holder);
         for addr in tx.pool.chunks().last(n) {
-            home.custody.set(*addr, tx.holder);
+            custody.set(*addr, holder);
         }
         tx.pool.chunks().forget_last(n);
         slots.submit(n);

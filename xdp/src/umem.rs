@@ -355,7 +355,7 @@ impl Home {
         for holder in [Holder::receiving(socket), Holder::sending(socket)] {
             for chunk in self.custody.held_by(holder) {
                 let addr = self.layout.addr(chunk);
-                self.custody.set(addr, Holder::FREE);
+                self.custody.view().set(addr, Holder::FREE);
                 addrs.push(addr);
             }
         }

@@ -105,13 +105,14 @@ fn no_chunk_is_lost_or_doubled_between_threads() {
 #[test]
 fn custody_believes_the_kernel_only_about_what_it_has() {
     let layout = layout(8);
-    let custody = Custody::new(layout);
+    let table = Custody::new(layout);
+    let custody = table.view();
     let third = 3 * 2048 + 700; // anywhere in chunk 3
     custody.set(third, Holder::receiving(0));
     assert!(!custody.pass(third, Holder::sending(0), Holder::FREE), "handed to the fill ring, not to tx");
     assert!(!custody.pass(third, Holder::receiving(1), Holder::FREE), "of this socket, not of that");
     assert!(custody.is(third, Holder::receiving(0)));
-    assert_eq!(custody.held_by(Holder::receiving(0)).collect::<Vec<_>>(), [Chunk(3)]);
+    assert_eq!(table.held_by(Holder::receiving(0)).collect::<Vec<_>>(), [Chunk(3)]);
     assert!(custody.pass(third, Holder::receiving(0), Holder::HANDS));
     assert!(!custody.pass(third, Holder::receiving(0), Holder::HANDS), "a second time is refused");
     for beyond in [8 * 2048, u64::MAX] {
@@ -119,7 +120,7 @@ fn custody_believes_the_kernel_only_about_what_it_has() {
         assert!(!custody.is(beyond, Holder::HANDS), "no such chunk");
         assert!(!custody.pass(beyond, Holder::FREE, Holder::FREE), "no such chunk");
     }
-    let counts = custody.counts();
+    let counts = table.counts();
     assert_eq!((counts[usize::from(Holder::HANDS.byte())], counts.iter().sum::<u32>()), (1, 8));
 }
 
@@ -128,7 +129,8 @@ proptest! {
     #[test]
     fn custody_vouches_for_what_lies_in_a_chunk_of_the_holder(addr in prop_oneof![0u64..9 * 2048, any::<u64>()], len in prop_oneof![0u32..4096, any::<u32>()], held in 0u64..8) {
         let layout = layout(8);
-        let custody = Custody::new(layout);
+        let table = Custody::new(layout);
+        let custody = table.view();
         custody.set(held * 2048, Holder::sending(3));
         let desc = Desc { addr: crate::desc::Addr(addr), len, options: crate::desc::Options::NONE };
         let expected = layout.place(desc).is_some_and(|place| u64::from(place.chunk.0) == held);
