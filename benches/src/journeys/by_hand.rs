@@ -5,7 +5,7 @@
 
 use xdp_core::{Addr, Desc, Options};
 
-use super::{CHUNK, CHUNKS, Flow, Journey, LEN, OFFSET, Taken, swap_macs};
+use super::{BYTE, CHUNK, CHUNKS, Flow, Journey, OFFSET, PACKET, Taken, swap_macs};
 use crate::plain::{ENTRIES, PlainRing, START, slot};
 
 /// A hand-written program's queue.
@@ -58,7 +58,7 @@ fn room<T>(ring: &PlainRing<T>, next: u32) -> u32 {
 
 impl Journey for ByHand {
     fn new() -> Self {
-        let chunks = vec![[0; CHUNK]; CHUNKS as usize].into_boxed_slice();
+        let chunks = vec![[BYTE; CHUNK]; CHUNKS as usize].into_boxed_slice();
         let mut hand = Self {
             fill: Box::new(PlainRing::new()),
             completion: Box::new(PlainRing::new()),
@@ -82,7 +82,8 @@ impl Journey for ByHand {
         assert!(self.fill.producer.load().wrapping_sub(fill) >= n, "the fill ring has a round of chunks");
         for _ in 0..n {
             let addr = self.fill.slots[slot(fill)] + OFFSET;
-            self.rx.slots[slot(rx)] = Desc { addr: Addr(addr), len: LEN, options: Options::NONE };
+            self.rx.slots[slot(rx)] =
+                Desc { addr: Addr(addr), len: PACKET.len() as u32, options: Options::NONE };
             (fill, rx) = (fill.wrapping_add(1), rx.wrapping_add(1));
             if flow == Flow::Owned {
                 self.completion.slots[slot(completion)] = addr;

@@ -3,7 +3,7 @@
 use xdp::fake::{self, FakeNic};
 use xdp::{Addr, Desc, Options, Socket, Umem};
 
-use super::{CHUNKS, Flow, Journey, LEN, OFFSET, Taken, swap_macs};
+use super::{CHUNKS, Flow, Journey, OFFSET, PACKET, Taken, swap_macs};
 use crate::plain::{ENTRIES, START};
 
 /// A socket of `xdp`.
@@ -20,16 +20,26 @@ pub struct Ours {
 impl Journey for Ours {
     fn new() -> Self {
         let umem = Umem::builder().chunks(CHUNKS).build().expect("16 MiB of memory");
-        let (socket, nic) =
+        let (mut socket, mut nic) =
             fake::socket_starting_at(&umem, ENTRIES, START).expect("the length is a power of two");
-        Self { socket, nic, received: START, sent: START }
+        // Every chunk is written to: pages that nobody has written are all the same page, and far too quick to read.
+        for _ in 0..ENTRIES {
+            assert!(nic.deliver(&PACKET));
+        }
+        let (rx, tx) = socket.halves();
+        rx.seek(ENTRIES).commit();
+        let mut unsent = tx.seek(ENTRIES);
+        for i in 0..unsent.len() {
+            unsent.peek(i, PACKET.len()).expect("the packet fits a chunk").copy_from_slice(&PACKET);
+        }
+        Self { socket, nic, received: START.wrapping_add(ENTRIES), sent: START }
     }
 
     fn prepare(&mut self, n: u32, flow: Flow) {
         let kernel = self.nic.kernel();
         for _ in 0..n {
             let chunk = kernel.take_fill().expect("the fill ring has a round of chunks");
-            let frame = Desc { addr: Addr(chunk + OFFSET), len: LEN, options: Options::NONE };
+            let frame = Desc { addr: Addr(chunk + OFFSET), len: PACKET.len() as u32, options: Options::NONE };
             assert!(kernel.put_rx(frame));
             assert!(flow != Flow::Owned || kernel.complete(frame.addr));
         }
