@@ -90,10 +90,11 @@ impl Producer {
     /// Claims nothing: what is not submitted is offered again. Reads the kernel's word only if the last view is too short.
     #[inline]
     pub fn reserve(&mut self, want: u32, kernel_consumer: &AtomicU32) -> Span {
-        if self.room() < want {
-            self.refresh(kernel_consumer);
+        let (first, mut room) = (self.next, self.room());
+        if room < want {
+            room = self.refresh(first, room, kernel_consumer);
         }
-        Span { first: self.next, len: self.room().min(want) }
+        Span { first, len: room.min(want) }
     }
 
     /// Publishes the next `n` entries, at most as many as were last seen free.
@@ -109,14 +110,23 @@ impl Producer {
         self.next.wrapping_sub(kernel_consumer.load(Ordering::Relaxed)).min(self.entries.0)
     }
 
-    fn refresh(&mut self, kernel_consumer: &AtomicU32) {
+    #[inline]
+    fn refresh(&mut self, next: u32, had: u32, kernel_consumer: &AtomicU32) -> u32 {
         let limit = kernel_consumer.load(Ordering::Acquire).wrapping_add(self.entries.0); // row 2
-        let room = limit.wrapping_sub(self.next);
-        if room <= self.entries.0 && room >= self.room() {
+        let room = limit.wrapping_sub(next);
+        // C2 in one comparison: `had <= room <= entries`.
+        if room.wrapping_sub(had) <= self.entries.0.wrapping_sub(had) {
             self.limit = limit;
+            room
         } else {
-            self.faults = self.faults.saturating_add(1); // C2
+            self.fault();
+            had
         }
+    }
+
+    #[inline]
+    fn fault(&mut self) {
+        self.faults = self.faults.saturating_add(1);
     }
 }
 
@@ -163,10 +173,11 @@ impl Consumer {
     /// Claims nothing: what is not released is offered again. Reads the kernel's word only if the last view is too short.
     #[inline]
     pub fn peek(&mut self, want: u32, kernel_producer: &AtomicU32) -> Span {
-        if self.available() < want {
-            self.refresh(kernel_producer);
+        let (first, mut available) = (self.next, self.available());
+        if available < want {
+            available = self.refresh(first, available, kernel_producer);
         }
-        Span { first: self.next, len: self.available().min(want) }
+        Span { first, len: available.min(want) }
     }
 
     /// Gives the next `n` entries back to the kernel, at most as many as were last seen published.
@@ -183,14 +194,23 @@ impl Consumer {
         if waiting <= self.entries.0 { waiting } else { self.available() }
     }
 
-    fn refresh(&mut self, kernel_producer: &AtomicU32) {
+    #[inline]
+    fn refresh(&mut self, next: u32, had: u32, kernel_producer: &AtomicU32) -> u32 {
         let produced = kernel_producer.load(Ordering::Acquire); // row 3
-        let available = produced.wrapping_sub(self.next);
-        if available <= self.entries.0 && available >= self.available() {
+        let available = produced.wrapping_sub(next);
+        // C2 in one comparison: `had <= available <= entries`.
+        if available.wrapping_sub(had) <= self.entries.0.wrapping_sub(had) {
             self.limit = produced;
+            available
         } else {
-            self.faults = self.faults.saturating_add(1); // C2
+            self.fault();
+            had
         }
+    }
+
+    #[inline]
+    fn fault(&mut self) {
+        self.faults = self.faults.saturating_add(1);
     }
 }
 

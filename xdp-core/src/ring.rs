@@ -229,15 +229,23 @@ impl<T: Entry> ProducerRing<T> {
     /// Writes and submits as many of `source` as there is room for; returns how many.
     #[inline]
     pub fn submit_from(&mut self, source: &[T]) -> usize {
-        if let [entry] = source {
-            return usize::from(self.push(*entry));
+        match source {
+            [entry] => usize::from(self.push(*entry)),
+            _ => self.submit_many(source),
         }
+    }
+
+    /// Apart, so that one entry pays for no registers that only many need.
+    #[inline(never)]
+    fn submit_many(&mut self, source: &[T]) -> usize {
         let mut batch = self.reserve(u32::try_from(source.len()).unwrap_or(u32::MAX));
         let len = batch.len() as usize;
         let (first, second) = batch.runs();
         let (before, after) = source[..len].split_at(first.len());
         first.copy_from_slice(before);
-        second.copy_from_slice(after);
+        if !after.is_empty() {
+            second.copy_from_slice(after);
+        }
         batch.submit(len as u32);
         len
     }
@@ -481,7 +489,10 @@ impl<T: Entry> Peeked<'_, T> {
     /// The entries that are not released yet, as the runs before and after the wrap.
     #[inline]
     pub fn runs(&self) -> (&[T], &[T]) {
-        self.ring.seen(self.len)
+        let span = Span { first: self.ring.cursor.next(), len: self.len };
+        // SAFETY: `len` entries from the next one are published and not released, at most `entries` of them: `len` was at most what was seen, and
+        // only `release` on `self` moves either (R3, C2). The slices borrow `self`, and releasing needs it mutably.
+        unsafe { self.ring.memory.runs(span) }
     }
 
     /// The entry at `i`, counted from the first that is not released.
