@@ -177,6 +177,10 @@ impl ReturnPath {
         while let Some(link) = self.links.get(next as usize) {
             pool.push(self.layout.addr(Chunk(next)));
             count += 1;
+            debug_assert!(
+                count <= self.layout.chunks(),
+                "a chunk was pushed twice (F1), and the links go round in a circle"
+            );
             next = link.load(Ordering::Relaxed); // row 9
         }
         self.taken.fetch_add(count, Ordering::Relaxed); // statistics only

@@ -62,6 +62,20 @@ pub fn socket(umem: &Umem, entries: u32) -> Result<(Socket, FakeNic), BindError>
 ///
 /// As [`socket`].
 pub fn socket_starting_at(umem: &Umem, entries: u32, start: u32) -> Result<(Socket, FakeNic), BindError> {
+    socket_with(umem, entries, start, None)
+}
+
+/// As [`socket_starting_at`], with `chunks` of the UMEM, or all that are free: for several sockets on one UMEM.
+///
+/// # Errors
+///
+/// As [`socket`], and when fewer chunks are free.
+pub fn socket_with(
+    umem: &Umem,
+    entries: u32,
+    start: u32,
+    chunks: Option<u32>,
+) -> Result<(Socket, FakeNic), BindError> {
     let (kernel, rings) = FakeKernel::starting_at(entries, start)
         .filter(|_| entries <= RingSizes::MOST)
         .ok_or(BindError::RingSize { ring: RingKind::Rx, entries })?;
@@ -76,7 +90,7 @@ pub fn socket_starting_at(umem: &Umem, entries: u32, start: u32) -> Result<(Sock
         .adopt(|number| Arc::new(Port::new(number, link, WakePolicy::WhenAsked, umem.clone())))
         .ok_or(BindError::TooManySockets { most: Holder::SOCKETS })?;
     port.set_report(report(umem, entries));
-    let shares = Shares::of(umem, None, Direction::Both, None)?;
+    let shares = Shares::of(umem, chunks, Direction::Both, None)?;
     let FakeRings { fill, completion, rx, tx } = rings;
     let watches = Watches { rx: Some(rx.watch()), completion: Some(completion.watch()), lane: None };
     let rings = Rings { rx: Some((rx, fill)), tx: Some((tx, completion)), watches, has_flags: true };

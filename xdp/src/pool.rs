@@ -48,18 +48,19 @@ impl HalfPool {
         &mut self.pool
     }
 
-    /// Chunks beyond the share.
+    /// Free chunks beyond the share, of which `elsewhere` are with the kernel.
     #[inline]
-    pub(crate) fn surplus(&self) -> u32 {
-        self.pool.len().saturating_sub(self.share)
+    pub(crate) fn surplus(&self, elsewhere: u32) -> u32 {
+        (self.pool.len() + elsewhere).saturating_sub(self.share).min(self.pool.len())
     }
 
     /// Gives chunks beyond the share to the UMEM's return path, once there are enough of them to be worth a compare-and-swap. What is kept
     /// back is small against the share, so that nobody starves for it.
     #[inline]
-    pub(crate) fn give_surplus_home(&mut self) {
-        if self.surplus() > (self.share / 8).min(LUMP) {
-            self.give_home(self.surplus());
+    pub(crate) fn give_surplus_home(&mut self, elsewhere: u32) {
+        let surplus = self.surplus(elsewhere);
+        if surplus > (self.share / 8).min(LUMP) {
+            self.give_home(surplus);
         }
     }
 

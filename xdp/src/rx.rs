@@ -42,6 +42,8 @@ pub struct Rx {
     /// Descriptors at the front of the rx ring whose chunks are frames in somebody's hands already, and that are still to be released.
     /// They are kept here and not in [`Recv`], which may be forgotten: shown again, such a descriptor would alias the frame.
     taken: u32,
+    /// Chunks that the kernel has for receiving.
+    receiving: u32,
     refused: u64,
     system_calls: u64,
     waiter: Waiter,
@@ -58,7 +60,19 @@ impl Rx {
     ) -> Self {
         let (ring, fill) = rings;
         let holder = Holder::receiving(port.number());
-        Self { ring, fill, lane, pool, holder, taken: 0, refused: 0, system_calls: 0, waiter, port }
+        Self {
+            ring,
+            fill,
+            lane,
+            pool,
+            holder,
+            taken: 0,
+            receiving: 0,
+            refused: 0,
+            system_calls: 0,
+            waiter,
+            port,
+        }
     }
 
     /// Looks for up to `n` received packets and lends them, in the order of arrival.
@@ -92,6 +106,7 @@ impl Rx {
         Recv {
             batch: self.ring.peek(n),
             taken: &mut self.taken,
+            receiving: &mut self.receiving,
             refused: &mut self.refused,
             home,
             custody: self.pool.home_ref().custody.view(),
@@ -104,8 +119,6 @@ impl Rx {
     pub fn recycle(&mut self, frames: impl IntoIterator<Item = Frame>) {
         frames.into_iter().for_each(|frame| self.pool.take_back(frame));
         self.refill();
-        self.pool.give_surplus_home();
-        self.pool.publish(self.port.rx_pool());
     }
 
     /// Wakes the kernel if its fill ring asks for it. Needed only by loops that never [`wait`](Rx::wait).
@@ -195,6 +208,8 @@ impl Rx {
         if self.pool.len() == 0 {
             self.pool.restock();
         }
+        // Before filling: a long fill ring would swallow what other sockets of the UMEM wait for.
+        self.pool.give_surplus_home(self.receiving);
         if self.pool.len() > 0 {
             let (home, holder) = (self.pool.home(), self.holder);
             let custody = home.custody.view();
@@ -205,6 +220,7 @@ impl Rx {
                 addr
             });
             slots.submit(n);
+            self.receiving += n;
             self.pool.chunks().forget_last(n);
         }
         self.pool.publish(self.port.rx_pool());
@@ -337,6 +353,7 @@ impl Rx {
                 let addr = self.pool.home().layout.chunk_start(desc.addr.0);
                 self.pool.home().custody.view().set(addr, Holder::FREE);
                 self.pool.chunks().push(addr);
+                self.receiving = self.receiving.wrapping_sub(1);
             }
         }
         self.pool.publish(self.port.rx_pool());
@@ -348,6 +365,7 @@ impl Rx {
 pub struct Recv<'a> {
     batch: Peeked<'a, Desc>,
     taken: &'a mut u32,
+    receiving: &'a mut u32,
     refused: &'a mut u64,
     home: HomeRef,
     custody: CustodyView<'a>,
@@ -364,6 +382,7 @@ impl Iterator for Recv<'_> {
             let desc = self.batch.get(*self.taken)?;
             *self.taken += 1;
             if self.layout.fits(desc) && self.custody.pass(desc.addr.0, self.holder, Holder::HANDS) {
+                *self.receiving = self.receiving.wrapping_sub(1);
                 return Some(Frame::new(self.home, desc.addr.0, desc.len));
             }
             *self.refused += 1;

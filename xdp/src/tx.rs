@@ -320,18 +320,20 @@ impl Tx {
         }
     }
 
+    /// Hands chunks beyond our share on: to the receiving half as far as it takes them, else home.
     fn give_surplus(&mut self) {
-        let surplus = self.pool.surplus();
+        let surplus = self.pool.surplus(0);
         if surplus == 0 {
             return;
         }
-        match &mut self.lane {
-            Some(lane) if !self.port.is_rx_gone() => {
-                let given = lane.submit_from(self.pool.chunks().last(surplus)) as u32;
-                self.pool.chunks().forget_last(given);
-            }
-            _ => self.pool.give_surplus_home(),
+        if let Some(lane) = &mut self.lane
+            && !self.port.is_rx_gone()
+        {
+            let n = lane.reserve(surplus).len();
+            lane.submit_from(self.pool.chunks().last(n));
+            self.pool.chunks().forget_last(n);
         }
+        self.pool.give_surplus_home(0);
     }
 }
 

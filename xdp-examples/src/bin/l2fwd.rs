@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 use std::collections::VecDeque;
-use std::iter;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -40,8 +39,6 @@ struct Way {
     tx: Tx,
     /// Received and not sent yet, since the tx ring was full: nothing more is received until they are gone.
     backlog: VecDeque<Frame>,
-    /// Chunks that packets took along to the other socket, and that it has not given others for yet.
-    owed: usize,
     bounces: bool,
 }
 
@@ -58,12 +55,6 @@ impl Way {
         }
         let sent = self.tx.send_all(&mut self.backlog)?;
         run.kick(&mut self.tx)?;
-        if !self.bounces {
-            // Each packet has left its chunk at the other socket: a free one comes back for it, or traffic that goes one way would dry up.
-            self.owed += sent as usize;
-            let free = iter::from_fn(|| self.tx.alloc()).take(self.owed);
-            self.rx.recycle(free.inspect(|_| self.owed -= 1));
-        }
         Ok(sent)
     }
 }
@@ -91,7 +82,7 @@ fn l2fwd() -> anyhow::Result<bool> {
         xdp_examples::say(&socket.report().to_string());
         anyhow::Ok(socket.split())
     };
-    let way = |rx, tx, bounces| Way { rx, tx, backlog: VecDeque::new(), owed: 0, bounces };
+    let way = |rx, tx, bounces| Way { rx, tx, backlog: VecDeque::new(), bounces };
     let (rx, tx) = open(place.interface())?;
     let mut ways = match names.get(1) {
         None => vec![way(rx, tx, true)],

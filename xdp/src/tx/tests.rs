@@ -111,6 +111,37 @@ fn flush_says_how_many_are_still_out() {
     socket.flush(Duration::MAX).unwrap();
 }
 
+/// One way only, from one socket to another of the same UMEM: the chunks that gather at the second find their way back to the first.
+#[test]
+fn forwarding_one_way_never_dries_up() {
+    for (chunks, entries) in [(4096, 2048), (256, 64), (64, 16), (16, 4)] {
+        let umem = umem(chunks);
+        let (one, mut near) = fake::socket_with(&umem, entries, 0, Some(chunks / 2)).unwrap();
+        let (other, mut far) = fake::socket_with(&umem, entries, 0, None).unwrap();
+        let ((mut rx, _tx), (mut other_rx, mut tx)) = (one.split(), other.split());
+        let mut idle = 0;
+        for round in 0..2 * chunks.max(100) {
+            for _ in 0..4 {
+                near.deliver(&[1; 60]);
+            }
+            idle += 1;
+            for frame in rx.recv(64) {
+                tx.send(frame).unwrap();
+                idle = 0;
+            }
+            tx.kick().unwrap();
+            while far.transmit().is_some() {}
+            tx.reap();
+            // The second socket's other half is used now and then only.
+            if round % 50 == 0 {
+                assert!(other_rx.seek(64).is_empty());
+            }
+            assert!(idle < 8, "dry in round {round} with {chunks} chunks: {}", umem.accounting());
+        }
+        assert!(umem.accounting().is_balanced(), "{}", umem.accounting());
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Deliver(u32),
