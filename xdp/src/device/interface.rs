@@ -12,14 +12,15 @@ use xdp_sys::rtnetlink::{
     ALTIFNAMSIZ, IFF_LOWER_UP, IFF_UP, IFNAMSIZ, RTEXT_FILTER_SKIP_STATS, RTM_GETLINK, ifinfomsg,
 };
 
-use super::AttachedXdp;
 use super::netlink::{Attributes, NetlinkError, NetlinkSocket, Protocol, Request};
+use super::{AttachedXdp, InterfaceError, InterfaceRef};
 use crate::sys;
 
 /// A network interface, as it was when it was looked up: a snapshot, brought up to date by
 /// [`refresh`](Self::refresh).
 ///
-/// Lookups see the network namespace of the calling thread.
+/// Lookups see the network namespace of the calling thread. What was found remembers it: an interface that is used where
+/// another namespace is at work is refused, and never taken for the one that has its index there.
 ///
 /// ```no_run
 /// let nic = xdp::device::Interface::by_name("eth0")?;
@@ -31,6 +32,8 @@ pub struct Interface {
     name: String,
     alternative_names: Vec<String>,
     index: u32,
+    /// The cookie of the network namespace that it was found in; `None` before Linux 5.14.
+    namespace: Option<u64>,
     mtu: u32,
     flags: u32,
     mac: Option<[u8; 6]>,
@@ -49,57 +52,33 @@ pub struct Queues {
     pub tx: u32,
 }
 
-/// What an interface can be called by: a name, an alternative name, or an index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InterfaceRef<'a> {
-    /// A name (`eth0`) or an alternative name (`enp3s0f0np0`).
-    Name(&'a str),
-    /// An index, which stays the same when the interface is renamed.
-    Index(u32),
-}
-
-/// Why an interface could not be looked up.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InterfaceError {
-    /// There is no interface of this name.
-    #[error("no interface is named \"{}\" in this network namespace; there {}", name.escape_debug(), listed(known))]
-    UnknownName {
-        /// The name that was asked for.
-        name: String,
-        /// The names that there are.
-        known: Vec<String>,
-    },
-    /// There is no interface of this index.
-    #[error(
-        "no interface has index {index} in this network namespace: it was removed or moved; look it up by name"
-    )]
-    UnknownIndex {
-        /// The index that was asked for.
-        index: u32,
-    },
-    /// The kernel could not be asked.
-    #[error("cannot look up {what}")]
-    Query {
-        /// What was asked for.
-        what: String,
-        /// Why not.
-        #[source]
-        cause: NetlinkError,
-    },
-}
-
-fn listed(known: &[String]) -> String {
-    if known.is_empty() { "is none at all".into() } else { format!("are: {}", known.join(", ")) }
-}
-
 impl Interface {
     /// Looks up an interface by name, alternative name or index.
     pub fn find<'a>(interface: impl Into<InterfaceRef<'a>>) -> Result<Self, InterfaceError> {
         match interface.into() {
             InterfaceRef::Name(name) => Self::by_name(name),
             InterfaceRef::Index(index) => Self::by_index(index),
+            InterfaceRef::Known { index, name, namespace } => Self::again(index, name, namespace),
         }
+    }
+
+    /// Looks up what was found before, if this thread is where it was found.
+    fn again(index: u32, name: &str, namespace: Option<u64>) -> Result<Self, InterfaceError> {
+        let failed =
+            |cause| InterfaceError::Query { what: format!("interface {}", name.escape_debug()), cause };
+        let elsewhere = || InterfaceError::OtherNamespace { name: name.to_owned() };
+        let mut socket = NetlinkSocket::open(Protocol::Route).map_err(failed)?;
+        let known_place = namespace.zip(socket.namespace());
+        if known_place.is_some_and(|(found_in, here)| found_in != here) {
+            return Err(elsewhere());
+        }
+        let found = Self::query_index(&mut socket, index).map_err(failed)?;
+        let found = found.ok_or_else(|| InterfaceError::Gone { name: name.to_owned(), index })?;
+        // Where the kernel does not tell namespaces apart, an interface that is called as before is the best guess.
+        if known_place.is_none() && found.name != name {
+            return Err(elsewhere());
+        }
+        Ok(found)
     }
 
     /// Looks up an interface by name or alternative name. Minimum kernel for alternative names: 5.5.
@@ -136,8 +115,10 @@ impl Interface {
     }
 
     /// Looks the interface up again, by its index; it may have another name now. Unchanged on error.
+    ///
+    /// The calling thread must be in the network namespace in which the interface was found.
     pub fn refresh(&mut self) -> Result<(), InterfaceError> {
-        *self = Self::by_index(self.index)?;
+        *self = Self::find(&*self)?;
         Ok(())
     }
 
@@ -154,6 +135,11 @@ impl Interface {
     /// The number that stays the same when the interface is renamed.
     pub fn index(&self) -> u32 {
         self.index
+    }
+
+    /// Which network namespace it was found in, where the kernel tells (5.14).
+    pub(crate) fn namespace(&self) -> Option<u64> {
+        self.namespace
     }
 
     /// The largest packet without its link header, in bytes.
@@ -293,6 +279,7 @@ impl Interface {
             name: attributes.find(IFLA_IFNAME)?.text()?.to_owned(),
             alternative_names,
             index: u32::try_from(header.ifi_index).ok()?,
+            namespace: None,
             mtu: number(IFLA_MTU).unwrap_or(0),
             flags: header.ifi_flags,
             mac: mac.and_then(|bytes| <[u8; 6]>::try_from(bytes).ok()),
@@ -306,8 +293,10 @@ impl Interface {
         })
     }
 
-    /// Completes what only the driver knows. Not every driver answers, and then what the link said stays.
+    /// Completes what the link does not say: its namespace, and what only the driver knows. Not every driver answers, and
+    /// then what the link said stays.
     fn ask_driver(mut self, socket: &NetlinkSocket) -> Self {
+        self.namespace = socket.namespace();
         if let Ok(channels) = sys::ethtool::<ethtool_channels>(socket.as_fd(), &self.name) {
             let queues = Queues {
                 rx: channels.combined_count.saturating_add(channels.rx_count),
@@ -323,29 +312,5 @@ impl Interface {
             self.driver = std::str::from_utf8(name).ok().filter(|name| !name.is_empty()).map(str::to_owned);
         }
         self
-    }
-}
-
-impl<'a> From<&'a str> for InterfaceRef<'a> {
-    fn from(name: &'a str) -> Self {
-        Self::Name(name)
-    }
-}
-
-impl<'a> From<&'a String> for InterfaceRef<'a> {
-    fn from(name: &'a String) -> Self {
-        Self::Name(name)
-    }
-}
-
-impl From<u32> for InterfaceRef<'_> {
-    fn from(index: u32) -> Self {
-        Self::Index(index)
-    }
-}
-
-impl From<&Interface> for InterfaceRef<'_> {
-    fn from(interface: &Interface) -> Self {
-        Self::Index(interface.index)
     }
 }

@@ -6,6 +6,8 @@
 
 mod attached;
 mod interface;
+mod interface_error;
+mod interface_ref;
 pub(crate) mod monitor;
 pub(crate) mod netlink;
 pub(crate) mod occupant;
@@ -14,6 +16,8 @@ pub(crate) mod queue;
 mod tests;
 
 pub use attached::AttachedXdp;
-pub use interface::{Interface, InterfaceError, InterfaceRef, Queues};
+pub use interface::{Interface, Queues};
+pub use interface_error::InterfaceError;
+pub use interface_ref::InterfaceRef;
 pub use netlink::NetlinkError;
 pub use occupant::Occupant;

@@ -2,12 +2,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use xdp_sys::netlink::{AF_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_ROUTE, SOL_NETLINK, sockaddr_nl};
+use xdp_sys::netlink::{NETLINK_ADD_MEMBERSHIP, SOL_NETLINK};
 use xdp_sys::rtnetlink::{IFF_LOWER_UP, IFF_UP, RTM_DELLINK, RTM_NEWLINK, RTNLGRP_LINK, ifinfomsg};
 use xdp_sys::{Errno, Plain};
 
 use super::NetlinkError;
-use super::netlink::{Message, Messages, Received, receive_whole};
+use super::netlink::{Message, Messages, Protocol, Received, open_bound, receive_whole};
 use crate::sys;
 
 /// A socket that becomes readable when something happens to a link, and tells what happened to one of them.
@@ -38,11 +38,7 @@ pub(crate) enum LinkChange {
 impl LinkMonitor {
     /// Starts to listen. Whatever happened before is not told: look the interface up afterwards.
     pub(crate) fn open(index: u32) -> Result<Self, NetlinkError> {
-        let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK;
-        let fd = sys::socket(AF_NETLINK, kind, NETLINK_ROUTE)
-            .map_err(|errno| NetlinkError::socket("open", errno))?;
-        let address = sockaddr_nl { nl_family: AF_NETLINK as u16, ..sockaddr_nl::zeroed() };
-        sys::bind(fd.as_fd(), &address).map_err(|errno| NetlinkError::socket("bind", errno))?;
+        let fd = open_bound(Protocol::Route, libc::SOCK_NONBLOCK)?;
         sys::set_option(fd.as_fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &RTNLGRP_LINK)
             .map_err(|errno| NetlinkError::socket("subscribe with", errno))?;
         Ok(Self { fd, index })

@@ -89,8 +89,48 @@ fn an_interface_tells_its_state() {
 
     lab.remove_pair(0).expect("removed");
     let gone = interface.refresh().expect_err("gone");
-    assert!(matches!(gone, InterfaceError::UnknownIndex { .. }), "{gone}");
+    assert!(matches!(&gone, InterfaceError::Gone { name, .. } if name == "veth0a"), "{gone}");
     assert_eq!(interface.mtu(), 2000, "the last known state stays");
+}
+
+#[test]
+fn an_interface_of_another_namespace_is_refused_and_its_twin_is_left_alone() {
+    if !require("an_interface_of_another_namespace_is_refused_and_its_twin_is_left_alone") {
+        return;
+    }
+    // One lab plays the machine: names, indexes and addresses of both are the same.
+    let (machine, lab) = (Lab::new().expect("a lab"), Lab::new().expect("another"));
+    let _on_machine = machine.enter().expect("inside");
+    let end = lab.pair(0).a();
+    let mut nic = lab.run(|| Interface::find(end)).expect("inside").expect("found");
+    if nic.namespace().is_none() {
+        eprintln!("SKIPPED: this kernel numbers no namespaces (before 5.14)");
+        return;
+    }
+    let twin = Interface::by_name(end.name()).expect("the machine has one too");
+    assert_eq!((nic.index(), nic.name(), nic.mac()), (twin.index(), twin.name(), twin.mac()));
+    assert_ne!(nic, twin);
+    let before = nic.clone();
+    for refused in [Interface::find(end), Interface::find(&nic), nic.refresh().map(|()| twin.clone())] {
+        let error = refused.expect_err("of another namespace");
+        assert!(matches!(error, InterfaceError::OtherNamespace { .. }), "{error}");
+        assert!(error.to_string().contains("enter"), "{error}");
+    }
+    assert_eq!(nic, before, "unchanged");
+    lab.run(move || nic.refresh()).expect("inside").expect("it is at home there");
+}
+
+#[test]
+fn before_namespaces_had_numbers_another_name_betrays_another_interface() {
+    if !require("before_namespaces_had_numbers_another_name_betrays_another_interface") {
+        return;
+    }
+    let lab = Lab::new().expect("a lab");
+    let _inside = lab.enter().expect("inside");
+    let index = lab.pair(0).a().index();
+    let known = |name| Interface::find(InterfaceRef::Known { index, name, namespace: None });
+    assert_eq!(known("veth0a").expect("the same").index(), index);
+    assert!(matches!(known("eth0"), Err(InterfaceError::OtherNamespace { .. })));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use xdp_sys::Errno;
@@ -81,7 +82,8 @@ impl LabBuilder {
         for end in pairs.iter().flat_map(|pair| [&pair.a, &pair.b]) {
             await_ready(&mut sockets, end)?;
         }
-        Ok(Lab { namespace, route: Mutex::new(sockets.route), pairs })
+        let removed = pairs.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Lab { namespace, route: Mutex::new(sockets.route), pairs, removed })
     }
 
     /// Makes one pair and sets it up.
@@ -95,7 +97,8 @@ impl LabBuilder {
             _ => LabError::Make { end: a.name.clone(), cause },
         })?;
         let mut found = |mut end: End| {
-            end.index = look_up(route, &end)?.index();
+            let interface = look_up(route, &end)?;
+            (end.index, end.namespace) = (interface.index(), interface.namespace());
             Ok::<_, LabError>(end)
         };
         let pair = Pair { a: found(a)?, b: found(b)? };
@@ -109,11 +112,12 @@ impl LabBuilder {
         Ok(pair)
     }
 
-    /// An end that is to be made: everything but its index.
+    /// An end that is to be made: everything but its index and namespace.
     fn plan(&self, number: u8, side: u8) -> End {
         End {
             name: format!("veth{number}{}", if side == 0 { 'a' } else { 'b' }),
             index: 0,
+            namespace: None,
             // Locally administered, and readable in a capture: "xdp", the pair, the side.
             mac: [0x02, b'x', b'd', b'p', number, side],
             address: self.addresses.then(|| Ipv4Addr::new(10, 118, number, 1 + side)),

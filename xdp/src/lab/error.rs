@@ -70,6 +70,18 @@ pub enum LabError {
         #[source]
         cause: NetlinkError,
     },
+    /// An end was removed since.
+    #[error("{end} was removed from the lab: make another lab, or a lab of more pairs")]
+    Gone {
+        /// Its name.
+        end: String,
+    },
+    /// An end is that of another lab.
+    #[error("{end} is an end of another lab: ask the lab that made it")]
+    OtherLab {
+        /// Its name.
+        end: String,
+    },
     /// An interface that was just made is gone.
     #[error("an interface of the lab cannot be looked up")]
     Interface(#[source] InterfaceError),

@@ -1,8 +1,9 @@
 //! A network of one's own on one machine: a private network namespace with veth pairs, and no NIC (feature `lab`).
 //!
-//! A [`Lab`] is held by file descriptors only. It has no name and no `ip` binary makes it, so nothing of it remains
-//! when the last descriptor is closed: after a drop, after a panic, after `kill -9`. It holds only interfaces that it
-//! made itself, and it is quiet: IPv6 is off, the loopback stays down, nothing sends a packet but you.
+//! A [`Lab`] is held by file descriptors, and by the threads and child processes that are inside. It has no name and no
+//! `ip` binary makes it, so nothing of it remains when the last of them is gone: after a drop, after a panic, after
+//! `kill -9`. It touches only interfaces that it made itself, and it is quiet: IPv6 is off, the loopback stays down,
+//! nothing sends a packet but you.
 //!
 //! ```no_run
 //! use xdp::lab::Lab;
@@ -30,12 +31,13 @@ mod require;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use xdp_sys::if_link::IFLA_MTU;
 use xdp_sys::rtnetlink::{IFF_UP, RTM_DELLINK, RTM_SETLINK, ifinfomsg};
 
-use crate::device::netlink::{NetlinkError, NetlinkSocket, Request};
+use crate::device::netlink::{NetlinkSocket, Request};
 use crate::device::{Interface, InterfaceError};
 
 pub use builder::LabBuilder;
@@ -48,13 +50,15 @@ use namespace::Namespace;
 
 /// A private network namespace with veth pairs, gone when this is dropped.
 ///
-/// Interfaces that sockets still use inside stay with the namespace until those are closed too.
+/// What still uses it keeps it until that ends too: open sockets, and threads and child processes that started inside.
 #[derive(Debug)]
 pub struct Lab {
     namespace: Namespace,
     /// Speaks to the namespace, from any thread.
     route: Mutex<NetlinkSocket>,
     pairs: Vec<Pair>,
+    /// Which of the pairs were removed: an interface that gets the index of one later is not ours.
+    removed: Vec<AtomicBool>,
 }
 
 impl Lab {
@@ -102,27 +106,23 @@ impl Lab {
 
     /// Looks up an end from outside, as it is now.
     pub fn interface(&self, end: &End) -> Result<Interface, InterfaceError> {
-        let found = Interface::query_index(&mut self.route(), end.index());
-        let found = found
-            .map_err(|cause| InterfaceError::Query { what: format!("interface {}", end.name()), cause })?;
-        found.ok_or(InterfaceError::UnknownIndex { index: end.index() })
+        self.present(&mut self.route(), end)
     }
 
     /// Sets an end up, as `ip link set NAME up` does.
     pub fn set_up(&self, end: &End) -> Result<(), LabError> {
-        self.change(end, "set up", flags(end, IFF_UP))
+        self.change(end, "set up", &flags(end, IFF_UP))
     }
 
     /// Sets an end down; the other one loses its carrier.
     pub fn set_down(&self, end: &End) -> Result<(), LabError> {
-        self.change(end, "set down", flags(end, 0))
+        self.change(end, "set down", &flags(end, 0))
     }
 
     /// Changes the MTU of one end, in bytes.
     pub fn set_mtu(&self, end: &End, mtu: u32) -> Result<(), LabError> {
-        let header = ifinfomsg { ifi_index: end.raw_index(), ..ifinfomsg::default() };
-        let request = Request::new(RTM_SETLINK, 0).fixed(&header).value(IFLA_MTU, &mtu);
-        self.change(end, "set the MTU of", request)
+        let request = Request::new(RTM_SETLINK, 0).fixed(&header(end)).value(IFLA_MTU, &mtu);
+        self.change(end, "set the MTU of", &request)
     }
 
     /// Removes a pair, as unplugging a NIC does. Its [`Pair`] stays as a memory of it.
@@ -133,16 +133,36 @@ impl Lab {
     pub fn remove_pair(&self, number: usize) -> Result<(), LabError> {
         // The kernel removes both ends together.
         let end = self.pair(number).a();
-        let header = ifinfomsg { ifi_index: end.raw_index(), ..ifinfomsg::default() };
-        self.change(end, "remove", Request::new(RTM_DELLINK, 0).fixed(&header))
+        self.change(end, "remove", &Request::new(RTM_DELLINK, 0).fixed(&header(end)))?;
+        self.removed[number].store(true, Ordering::Relaxed);
+        Ok(())
     }
 
-    fn change(&self, end: &End, step: &'static str, request: Request) -> Result<(), LabError> {
-        self.ask(&request).map_err(|cause| LabError::Change { step, end: end.name().to_owned(), cause })
+    /// Asks for a change of an end, after a look whether it is there and ours.
+    fn change(&self, end: &End, step: &'static str, request: &Request) -> Result<(), LabError> {
+        let name = || end.name().to_owned();
+        let mut route = self.route();
+        self.present(&mut route, end).map_err(|error| match error {
+            InterfaceError::Gone { .. } => LabError::Gone { end: name() },
+            InterfaceError::OtherNamespace { .. } => LabError::OtherLab { end: name() },
+            error => LabError::Interface(error),
+        })?;
+        let changed = route.request(request).map(drop);
+        changed.map_err(|cause| LabError::Change { step, end: name(), cause })
     }
 
-    fn ask(&self, request: &Request) -> Result<(), NetlinkError> {
-        self.route().request(request).map(drop)
+    /// What has an end's index now, if that is the end. Indexes are given out again, and by whoever is inside.
+    fn present(&self, route: &mut NetlinkSocket, end: &End) -> Result<Interface, InterfaceError> {
+        let name = || end.name().to_owned();
+        let ours = self.pairs.iter().position(|pair| [&pair.a, &pair.b].contains(&end));
+        let number = ours.ok_or_else(|| InterfaceError::OtherNamespace { name: name() })?;
+        let gone = || InterfaceError::Gone { name: name(), index: end.index() };
+        if self.removed[number].load(Ordering::Relaxed) {
+            return Err(gone());
+        }
+        let failed = |cause| InterfaceError::Query { what: format!("interface {}", end.name()), cause };
+        let found = Interface::query_index(route, end.index()).map_err(failed)?;
+        found.filter(|interface| end.is(interface)).ok_or_else(gone)
     }
 
     fn route(&self) -> MutexGuard<'_, NetlinkSocket> {
@@ -151,13 +171,13 @@ impl Lab {
     }
 }
 
+/// What a request about an end begins with.
+fn header(end: &End) -> ifinfomsg {
+    ifinfomsg { ifi_index: end.index().cast_signed(), ..ifinfomsg::default() }
+}
+
 /// A request that leaves `IFF_UP` of an end as in `flags`.
 fn flags(end: &End, flags: u32) -> Request {
-    let header = ifinfomsg {
-        ifi_index: end.raw_index(),
-        ifi_flags: flags,
-        ifi_change: IFF_UP,
-        ..ifinfomsg::default()
-    };
+    let header = ifinfomsg { ifi_flags: flags, ifi_change: IFF_UP, ..header(end) };
     Request::new(RTM_SETLINK, 0).fixed(&header)
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::device::InterfaceRef;
+use crate::device::{Interface, InterfaceRef};
 
 /// Two interfaces: what one sends, the other receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,7 @@ impl Pair {
 pub struct End {
     pub(super) name: String,
     pub(super) index: u32,
+    pub(super) namespace: Option<u64>,
     pub(super) mac: [u8; 6],
     pub(super) address: Option<Ipv4Addr>,
 }
@@ -38,7 +39,7 @@ impl End {
         &self.name
     }
 
-    /// The index, which means something inside the lab only.
+    /// The index. A bare number means this end inside the lab only: outside, pass the end itself, which is refused there.
     pub fn index(&self) -> u32 {
         self.index
     }
@@ -53,14 +54,14 @@ impl End {
         self.address
     }
 
-    /// The index as the kernel's requests have it.
-    pub(super) fn raw_index(&self) -> i32 {
-        self.index.cast_signed()
+    /// Whether an interface that has our index is what the lab made, and not one that got the index afterwards.
+    pub(super) fn is(&self, interface: &Interface) -> bool {
+        interface.mac() == Some(self.mac) && interface.kind() == Some("veth")
     }
 }
 
-impl From<&End> for InterfaceRef<'_> {
-    fn from(end: &End) -> Self {
-        Self::Index(end.index)
+impl<'a> From<&'a End> for InterfaceRef<'a> {
+    fn from(end: &'a End) -> Self {
+        Self::Known { index: end.index, name: &end.name, namespace: end.namespace }
     }
 }

@@ -8,8 +8,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use xdp_sys::if_link::{IFLA_STATS64, rtnl_link_stats64};
-use xdp_sys::netlink::{AF_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_ROUTE, SOL_NETLINK, sockaddr_nl};
+use xdp_sys::if_link::{
+    IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_STATS64, rtnl_link_stats64,
+};
+use xdp_sys::netlink::{
+    AF_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_ROUTE, NLM_F_CREATE, NLM_F_EXCL, SOL_NETLINK, sockaddr_nl,
+};
 use xdp_sys::rtnetlink::RTM_GETLINK;
 use xdp_sys::{Plain, syscall};
 
@@ -171,11 +175,78 @@ fn a_removed_pair_is_gone_and_the_others_stay() {
     let lab = Lab::builder().pairs(2).build().expect("a lab");
     lab.remove_pair(0).expect("removed");
     for end in [lab.pair(0).a(), lab.pair(0).b()] {
-        assert!(matches!(lab.interface(end), Err(InterfaceError::UnknownIndex { .. })), "{}", end.name());
+        assert!(matches!(lab.interface(end), Err(InterfaceError::Gone { .. })), "{}", end.name());
     }
     assert!(lab.interface(lab.pair(1).a()).expect("the other pair").has_carrier());
     let again = lab.remove_pair(0).expect_err("it is gone");
-    assert!(again.to_string().contains("veth0a"), "{again}");
+    assert_eq!(
+        again.to_string(),
+        "veth0a was removed from the lab: make another lab, or a lab of more pairs"
+    );
+}
+
+#[test]
+fn an_end_of_another_lab_is_refused() {
+    if !require("an_end_of_another_lab_is_refused") {
+        return;
+    }
+    let (lab, other) = (Lab::new().expect("a lab"), Lab::new().expect("another"));
+    let (end, twin) = (lab.pair(0).a(), other.pair(0).a());
+    assert_eq!((end.name(), end.index(), end.mac()), (twin.name(), twin.index(), twin.mac()), "twins");
+    if end.namespace.is_none() {
+        eprintln!(
+            "SKIPPED an_end_of_another_lab_is_refused: this kernel numbers no namespaces (before 5.14)"
+        );
+        return;
+    }
+    for refused in [other.set_down(end), other.set_up(end), other.set_mtu(end, 1400)] {
+        assert!(matches!(refused, Err(LabError::OtherLab { .. })), "{refused:?}");
+    }
+    assert!(matches!(other.interface(end), Err(InterfaceError::OtherNamespace { .. })));
+    let untouched = other.interface(twin).expect("there");
+    assert!(untouched.is_up() && untouched.mtu() == 1500);
+}
+
+/// Makes a veth pair inside with the indexes of a pair's ends, as `ip link add index N` does.
+fn make_strangers(lab: &Lab, pair: &Pair, mac: Option<[u8; 6]>) {
+    let mut request =
+        Request::new(xdp_sys::rtnetlink::RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL).fixed(&header(pair.a()));
+    request.body().text(IFLA_IFNAME, "stranger0");
+    if let Some(mac) = mac {
+        request.body().value(IFLA_ADDRESS, &mac);
+    }
+    let request = request.nest(IFLA_LINKINFO, |info| info.text(IFLA_INFO_KIND, "veth"));
+    lab.route().request(&request).expect("made");
+}
+
+#[test]
+fn an_interface_that_got_the_index_of_an_end_is_not_touched() {
+    if !require("an_interface_that_got_the_index_of_an_end_is_not_touched") {
+        return;
+    }
+    let lab = Lab::builder().pairs(2).build().expect("a lab");
+    // One pair is removed by the lab, and a stranger with its very address comes; one is removed by somebody else.
+    lab.remove_pair(0).expect("removed");
+    make_strangers(&lab, lab.pair(0), Some(lab.pair(0).a().mac()));
+    let theirs =
+        |lab: &Lab| lab.run(|| Interface::by_name("stranger0")).expect("inside").expect("it is still there");
+    assert_eq!(theirs(&lab).index(), lab.pair(0).a().index(), "the index is taken again");
+    let gone = lab.remove_pair(0).expect_err("removed before");
+    assert!(matches!(gone, LabError::Gone { .. }), "{gone}");
+    assert!(lab.set_up(lab.pair(0).a()).is_err() && !theirs(&lab).is_up());
+
+    let removal = Request::new(RTM_DELLINK, 0);
+    let stranger = ifinfomsg { ifi_index: lab.pair(0).a().index().cast_signed(), ..ifinfomsg::default() };
+    lab.route().request(&removal.clone().fixed(&stranger)).expect("removed");
+    let end = lab.pair(1).a();
+    lab.route().request(&removal.fixed(&header(end))).expect("removed");
+    make_strangers(&lab, lab.pair(1), None);
+    assert_eq!(theirs(&lab).index(), end.index(), "the index is taken again");
+    for refused in [lab.remove_pair(1), lab.set_up(end), lab.set_mtu(end, 1400)] {
+        assert!(matches!(refused, Err(LabError::Gone { .. })), "{refused:?}");
+    }
+    assert!(matches!(lab.interface(end), Err(InterfaceError::Gone { .. })));
+    assert!(!theirs(&lab).is_up() && theirs(&lab).mtu() == 1500);
 }
 
 #[test]
@@ -317,8 +388,7 @@ fn packet_socket(end: &End) -> OwnedFd {
 }
 
 fn sent(lab: &Lab, end: &End) -> u64 {
-    let request =
-        Request::new(RTM_GETLINK, 0).fixed(&ifinfomsg { ifi_index: end.raw_index(), ..ifinfomsg::default() });
+    let request = Request::new(RTM_GETLINK, 0).fixed(&header(end));
     let answer = lab.route().request_one(&request).expect("an answer");
     let (_, attributes) = Attributes::after::<ifinfomsg>(&answer.payload).expect("a link");
     let statistics = attributes.find(IFLA_STATS64).expect("counters").payload;

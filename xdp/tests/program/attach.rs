@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::{env, io, thread};
 
-use xdp::device::Interface;
+use xdp::device::{Interface, InterfaceError};
 use xdp::lab::{self, Lab};
 use xdp::program::{
     Action, AttachError, AttachMode, AttachedMode, Attachment, DriverRefusal, LoadError, MapCreateError,
@@ -179,6 +179,25 @@ fn an_unknown_interface_is_an_error_that_names_it() {
     let error = program.attach("nonesuch0", AttachMode::PreferDriver).unwrap_err();
     assert!(matches!(error, AttachError::Interface(_)), "{error}");
     assert!(error.to_string().contains("nonesuch0"), "{error}");
+}
+
+#[test]
+fn an_end_of_a_lab_is_never_taken_for_the_interface_with_its_index_outside() {
+    if !lab::require("an_end_of_a_lab_is_never_taken_for_the_interface_with_its_index_outside") {
+        return;
+    }
+    // One lab plays the machine: its interfaces have the indexes and names of the other's.
+    let (machine, lab) = (Lab::new().unwrap(), Lab::new().unwrap());
+    let _on_machine = machine.enter().unwrap();
+    let program = Program::redirect_all().load().unwrap();
+    let end = lab.pair(0).a();
+    match program.attach(end, AttachMode::Driver) {
+        Err(AttachError::Interface(InterfaceError::OtherNamespace { name })) => assert_eq!(name, end.name()),
+        Err(error) => panic!("{error}"),
+        Ok(attachment) => panic!("attached to {} of the machine", attachment.interface().name()),
+    }
+    assert_eq!(programs_on(end.name()), [], "the machine's interface");
+    lab.run(|| program.attach(end, AttachMode::Driver).unwrap().detach()).unwrap();
 }
 
 #[test]

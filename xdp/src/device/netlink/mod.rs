@@ -19,4 +19,4 @@ pub(crate) use messages::{Message, Messages};
 #[cfg(feature = "lab")]
 pub(crate) use request::Body;
 pub(crate) use request::Request;
-pub(crate) use socket::{NetlinkSocket, Protocol, Received, receive_whole};
+pub(crate) use socket::{NetlinkSocket, Protocol, Received, open_bound, receive_whole};

@@ -38,6 +38,8 @@ pub(crate) enum Protocol {
 #[derive(Debug)]
 pub(crate) struct NetlinkSocket {
     fd: OwnedFd,
+    /// The kernel's number for that namespace. Minimum kernel: 5.14.
+    namespace: Option<u64>,
     sequence: u32,
     buffer: Vec<u8>,
 }
@@ -51,13 +53,7 @@ pub(crate) struct Answer {
 
 impl NetlinkSocket {
     pub(crate) fn open(protocol: Protocol) -> Result<Self, NetlinkError> {
-        let protocol = match protocol {
-            Protocol::Route => NETLINK_ROUTE,
-            Protocol::Generic => NETLINK_GENERIC,
-            Protocol::SockDiag => NETLINK_SOCK_DIAG,
-        };
-        let fd = sys::socket(AF_NETLINK, libc::SOCK_RAW, protocol)
-            .map_err(|errno| NetlinkError::socket("open", errno))?;
+        let fd = open_bound(protocol, 0)?;
         // Explanations in words, and no copy of the request before them. Older kernels do without.
         for option in [NETLINK_CAP_ACK, NETLINK_EXT_ACK] {
             match sys::set_option(fd.as_fd(), SOL_NETLINK, option, &1_i32) {
@@ -65,9 +61,19 @@ impl NetlinkSocket {
                 Err(errno) => return Err(NetlinkError::socket("configure", errno)),
             }
         }
-        let address = sockaddr_nl { nl_family: AF_NETLINK as u16, ..sockaddr_nl::zeroed() };
-        sys::bind(fd.as_fd(), &address).map_err(|errno| NetlinkError::socket("bind", errno))?;
-        Ok(Self { fd, sequence: 0, buffer: vec![0; DATAGRAM] })
+        Ok(Self::over(fd))
+    }
+
+    /// Speaks over a socket that is ready for it.
+    pub(super) fn over(fd: OwnedFd) -> Self {
+        let cookie = sys::option::<u64>(fd.as_fd(), libc::SOL_SOCKET, libc::SO_NETNS_COOKIE);
+        let namespace = cookie.ok().map(|(cookie, _)| cookie);
+        Self { fd, namespace, sequence: 0, buffer: vec![0; DATAGRAM] }
+    }
+
+    /// The network namespace that it speaks to, as the kernel numbers them; `None` before Linux 5.14.
+    pub(crate) fn namespace(&self) -> Option<u64> {
+        self.namespace
     }
 
     /// Sends a request and returns its answers, in order; a dump that was interrupted is started again.
@@ -144,6 +150,20 @@ impl NetlinkSocket {
             }
         }
     }
+}
+
+/// A netlink socket with a port of the kernel's choice; `flags` are more of `SOCK_CLOEXEC`'s kind.
+pub(crate) fn open_bound(protocol: Protocol, flags: i32) -> Result<OwnedFd, NetlinkError> {
+    let protocol = match protocol {
+        Protocol::Route => NETLINK_ROUTE,
+        Protocol::Generic => NETLINK_GENERIC,
+        Protocol::SockDiag => NETLINK_SOCK_DIAG,
+    };
+    let fd = sys::socket(AF_NETLINK, libc::SOCK_RAW | flags, protocol)
+        .map_err(|errno| NetlinkError::socket("open", errno))?;
+    let address = sockaddr_nl { nl_family: AF_NETLINK as u16, ..sockaddr_nl::zeroed() };
+    sys::bind(fd.as_fd(), &address).map_err(|errno| NetlinkError::socket("bind", errno))?;
+    Ok(fd)
 }
 
 impl AsFd for NetlinkSocket {
