@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use xdp_sys::bpf::{self, *};
 use xdp_sys::{Errno, Result};
 
-use super::Instruction;
+use super::{Instruction, XskMap};
 
 /// How often a load or a test run that a signal interrupted is begun again.
 const INTERRUPTED_RETRIES: u32 = 10;
@@ -89,22 +89,29 @@ impl ObjectName {
     }
 }
 
+/// Everything that the kernel is told about a program.
+#[derive(Debug)]
+pub(super) struct XdpSource<'a> {
+    pub(super) name: ObjectName,
+    pub(super) instructions: &'a [Instruction],
+    /// What [`Instruction::load_map`] loads.
+    pub(super) map: &'a XskMap,
+    pub(super) flags: u32,
+}
+
 /// Loads an XDP program. `log` receives what the verifier writes, as text that ends with a zero.
-pub(super) fn load_xdp(
-    name: &ObjectName,
-    instructions: &[Instruction],
-    flags: u32,
-    mut log: Option<&mut [u8]>,
-) -> Result<OwnedFd> {
+pub(super) fn load_xdp(source: &XdpSource<'_>, mut log: Option<&mut [u8]>) -> Result<OwnedFd> {
     /// The helpers that need a licence compatible with the GPL are open to this one.
     const LICENSE: &CStr = c"Dual MIT/GPL";
+    let map = source.map.as_fd();
+    let instructions: Vec<_> = source.instructions.iter().map(|each| each.with_map(map)).collect();
     let mut attr = bpf_attr_prog_load {
         prog_type: BPF_PROG_TYPE_XDP,
         insn_cnt: u32::try_from(instructions.len()).map_err(|_| Errno::E2BIG)?,
         insns: instructions.as_ptr() as u64,
         license: LICENSE.as_ptr() as u64,
-        prog_flags: flags,
-        prog_name: name.0,
+        prog_flags: source.flags,
+        prog_name: source.name.0,
         ..Default::default()
     };
     if let Some(log) = &mut log {
@@ -115,8 +122,9 @@ pub(super) fn load_xdp(
     uninterrupted(Errno::EAGAIN, || {
         // SAFETY: the struct belongs to this command. The kernel reads `insn_cnt` instructions of 8 bytes (which is
         // what `Instruction`, transparent over `bpf_insn`, has), reads the licence to its zero, and writes at most
-        // `log_size` bytes to `log_buf`: all three are borrowed for the whole of this function. A descriptor inside an
-        // instruction is looked up by number only: a wrong one is refused.
+        // `log_size` bytes to `log_buf`: all three live for the whole of this function. The only descriptor that an
+        // instruction names is that of `source.map`, written above and borrowed, so open: `Instruction` has no other
+        // way to name one, its field being private.
         unsafe { open(BPF_PROG_LOAD, &mut attr) }
     })
 }

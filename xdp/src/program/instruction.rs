@@ -8,11 +8,9 @@
 //! Reference: kernel `Documentation/bpf/standardization/instruction-set.rst`.
 
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use xdp_sys::bpf::{self, bpf_insn};
-
-use super::XskMap;
 
 /// One eBPF instruction, or one half of a 64-bit immediate.
 ///
@@ -108,12 +106,19 @@ impl Instruction {
 
     /// `dst = map`, in the form that helpers such as [`Helper::RedirectMap`] take it.
     ///
-    /// The instruction names the map by its descriptor. The kernel resolves it while the program is loaded, so the map
-    /// must still be open then; afterwards the program keeps the map alive by itself.
-    pub fn load_map(dst: Register, map: &XskMap) -> [Self; 2] {
-        // Descriptors are not negative, so this changes no value.
-        let descriptor = map.as_fd().as_raw_fd() as u32;
-        Self::wide(dst, bpf::BPF_PSEUDO_MAP_FD, descriptor.into())
+    /// Which map that is, is no part of the instruction: it is the socket map that the program is loaded with
+    /// ([`Program::map`](super::Program::map)).
+    pub fn load_map(dst: Register) -> [Self; 2] {
+        Self::wide(dst, bpf::BPF_PSEUDO_MAP_FD, 0)
+    }
+
+    /// The same instruction, but that it names the map by its descriptor where it loads one: what the kernel takes.
+    pub(super) fn with_map(self, map: BorrowedFd<'_>) -> Self {
+        if self.loads_map() { Self(bpf_insn { imm: map.as_raw_fd(), ..self.0 }) } else { self }
+    }
+
+    fn loads_map(self) -> bool {
+        self.0.code == bpf::BPF_LD | bpf::BPF_IMM | bpf::BPF_DW && self.0.src() == bpf::BPF_PSEUDO_MAP_FD
     }
 
     fn new(code: u8, dst: Register, src: Option<Register>, off: i16, imm: i32) -> Self {
@@ -164,7 +169,7 @@ impl fmt::Display for Instruction {
             }
             // The class of 64-bit immediates, whose second half has the opcode 0.
             _ if code == 0 => write!(f, "(upper half {:#x})", imm as u32),
-            _ if self.0.src() == bpf::BPF_PSEUDO_MAP_FD => write!(f, "r{} = map[{imm}] ll", self.0.dst()),
+            _ if self.loads_map() => write!(f, "r{} = xsks_map ll", self.0.dst()),
             _ => write!(f, "r{} = {:#x} ll", self.0.dst(), imm as u32),
         }
     }
@@ -381,6 +386,8 @@ pub enum Helper {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
     use Register::*;
 
@@ -433,10 +440,22 @@ mod tests {
         assert_eq!(encoded(high), (0, 0, 0, 0, 0x1122_3344));
         assert_eq!(low.to_string(), "r7 = 0x55667788 ll");
         assert_eq!(high.to_string(), "(upper half 0x11223344)");
-        let [low, high] = Instruction::wide(R1, bpf::BPF_PSEUDO_MAP_FD, 5);
-        assert_eq!(encoded(low), (0x18, 1, 1, 0, 5));
+    }
+
+    #[test]
+    fn the_map_is_named_when_a_program_is_loaded_and_not_before() {
+        let [low, high] = Instruction::load_map(R1);
+        assert_eq!(encoded(low), (0x18, 1, 1, 0, 0));
         assert_eq!(encoded(high), (0, 0, 0, 0, 0));
-        assert_eq!(low.to_string(), "r1 = map[5] ll");
+        assert_eq!(low.to_string(), "r1 = xsks_map ll");
+
+        let file = std::fs::File::open("/dev/null").expect("it exists");
+        let descriptor = file.as_fd().as_raw_fd();
+        assert_eq!(encoded(low.with_map(file.as_fd())), (0x18, 1, 1, 0, descriptor));
+        let [number, _] = Instruction::load_u64(R1, 0);
+        for other in [high, number, Instruction::exit(), Instruction::mov(R1, R1)] {
+            assert_eq!(other.with_map(file.as_fd()), other, "loads no map");
+        }
     }
 
     #[test]

@@ -1,20 +1,19 @@
 //! From instructions to a program that the kernel has verified.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::{fmt, io};
 
 use xdp_sys::Errno;
 use xdp_sys::bpf::BPF_F_XDP_HAS_FRAGS;
 
-use super::bpf::{self, ObjectName};
+use super::bpf::{self, ObjectName, XdpSource};
 use super::{Instruction, MapCreateError, MissingPrivilege, Program, VerifierLog, XskMap, os_error};
 
-type Assemble = Box<dyn FnOnce(&XskMap) -> Vec<Instruction> + Send>;
-
 /// How a program is loaded: made by [`Program::redirect_all`] or [`Program::from_instructions`].
+#[derive(Debug, Clone)]
 #[must_use = "nothing is loaded before `load`"]
 pub struct ProgramBuilder {
-    assemble: Assemble,
+    instructions: Vec<Instruction>,
     name: String,
     map_entries: u32,
     flags: u32,
@@ -24,8 +23,8 @@ impl ProgramBuilder {
     /// More queues than NICs have, and 8 KiB of kernel memory.
     const MAP_ENTRIES: u32 = 1024;
 
-    pub(super) fn new(name: &str, assemble: Assemble) -> Self {
-        Self { assemble, name: name.to_owned(), map_entries: Self::MAP_ENTRIES, flags: 0 }
+    pub(super) fn new(name: &str, instructions: Vec<Instruction>) -> Self {
+        Self { instructions, name: name.to_owned(), map_entries: Self::MAP_ENTRIES, flags: 0 }
     }
 
     /// The number of queues that can have a socket, counted from queue 0. 1024 unless said otherwise.
@@ -50,7 +49,7 @@ impl ProgramBuilder {
         self
     }
 
-    /// Makes the map, assembles the program and has the kernel verify it. Nothing runs it yet: see [`Program::attach`].
+    /// Makes the map, puts it into the instructions that load it, and has the kernel verify it. Nothing runs it yet: see [`Program::attach`].
     ///
     /// Needs `CAP_BPF` and `CAP_NET_ADMIN` (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`). Only if the kernel
     /// refuses the program is it loaded a second time to get the verifier's log, which the error then holds.
@@ -59,42 +58,28 @@ impl ProgramBuilder {
             return Err(LoadError::Name { name: self.name });
         };
         let map = XskMap::create(self.map_entries)?;
-        let instructions = (self.assemble)(&map);
-        let source =
-            Source { name: &self.name, object_name: name, instructions: &instructions, flags: self.flags };
-        let fd = source.load()?;
+        let source = XdpSource { name, instructions: &self.instructions, map: &map, flags: self.flags };
+        let fd = Attempt { name: &self.name, source: &source }.load()?;
         let info = bpf::program_info(fd.as_fd())
             .map_err(|errno| LoadError::Kernel { name: self.name.clone(), cause: os_error(errno) })?;
         Ok(Program::new(fd, map, info, self.flags & BPF_F_XDP_HAS_FRAGS != 0))
     }
 }
 
-impl fmt::Debug for ProgramBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProgramBuilder")
-            .field("name", &self.name)
-            .field("map_entries", &self.map_entries)
-            .field("flags", &self.flags)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Everything that the kernel is told about a program.
-struct Source<'a> {
+/// An attempt to load a program, named for errors.
+struct Attempt<'a> {
     name: &'a str,
-    object_name: ObjectName,
-    instructions: &'a [Instruction],
-    flags: u32,
+    source: &'a XdpSource<'a>,
 }
 
-impl Source<'_> {
+impl Attempt<'_> {
     /// The first size of the log: enough for every program that people write.
     const LOG_BYTES: usize = 64 << 10;
     /// The last: kernels before 5.4 refuse a longer one.
     const MAX_LOG_BYTES: usize = (1 << 24) - 1;
 
     fn load(&self) -> Result<OwnedFd, LoadError> {
-        match bpf::load_xdp(&self.object_name, self.instructions, self.flags, None) {
+        match bpf::load_xdp(self.source, None) {
             Ok(fd) => Ok(fd),
             Err(errno) => self.diagnose(errno),
         }
@@ -118,8 +103,8 @@ impl Source<'_> {
         Err(if !log.is_empty() {
             LoadError::Refused { name, log }
         } else if errno == Errno::E2BIG {
-            LoadError::Length { name, instructions: self.instructions.len() }
-        } else if errno == Errno::EINVAL && self.flags & BPF_F_XDP_HAS_FRAGS != 0 {
+            LoadError::Length { name, instructions: self.source.instructions.len() }
+        } else if errno == Errno::EINVAL && self.source.flags & BPF_F_XDP_HAS_FRAGS != 0 {
             LoadError::NoMultiBuffer { name }
         } else {
             LoadError::Kernel { name, cause: os_error(errno) }
@@ -131,7 +116,7 @@ impl Source<'_> {
         let mut bytes = Self::LOG_BYTES;
         loop {
             let mut buffer = vec![0; bytes];
-            match bpf::load_xdp(&self.object_name, self.instructions, self.flags, Some(&mut buffer)) {
+            match bpf::load_xdp(self.source, Some(&mut buffer)) {
                 Ok(fd) => return Ok(fd),
                 Err(Errno::ENOSPC) if bytes < Self::MAX_LOG_BYTES => {
                     bytes = (bytes * 16).min(Self::MAX_LOG_BYTES);

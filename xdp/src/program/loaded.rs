@@ -47,10 +47,10 @@ impl Program {
     ///
     /// Minimum kernel: 5.3.
     pub fn redirect_all() -> ProgramBuilder {
-        ProgramBuilder::new("xdp_redirect", Box::new(redirect::redirect_all))
+        ProgramBuilder::new("xdp_redirect", redirect::redirect_all())
     }
 
-    /// A program of your own: `assemble` is given the socket map and answers with the instructions.
+    /// A program of your own. [`Instruction::load_map`] means the socket map that it is loaded with.
     ///
     /// The program starts with its context in r1 (uapi `struct xdp_md`) and ends with an [`Action`] in r0. Whatever it
     /// does, the kernel's verifier decides whether it is safe: a program that is not comes back as
@@ -59,17 +59,13 @@ impl Program {
     /// ```no_run
     /// use xdp::program::{Action, Instruction, Program, Register};
     ///
-    /// let drop_all = Program::from_instructions(|_sockets| {
-    ///     vec![Instruction::mov(Register::R0, Action::Drop as i32), Instruction::exit()]
-    /// });
-    /// let program = drop_all.name("drop_all").load()?;
+    /// let drop_all = vec![Instruction::mov(Register::R0, Action::Drop as i32), Instruction::exit()];
+    /// let program = Program::from_instructions(drop_all).name("drop_all").load()?;
     /// assert_eq!(program.test_run(&[0; 64])?, Action::Drop);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn from_instructions(
-        assemble: impl FnOnce(&XskMap) -> Vec<Instruction> + Send + 'static,
-    ) -> ProgramBuilder {
-        ProgramBuilder::new("xdp_custom", Box::new(assemble))
+    pub fn from_instructions(instructions: Vec<Instruction>) -> ProgramBuilder {
+        ProgramBuilder::new("xdp_custom", instructions)
     }
 
     pub(super) fn new(fd: OwnedFd, map: XskMap, info: ProgramInfo, multi_buffer: bool) -> Self {

@@ -4,7 +4,9 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use xdp::QueueId;
 use xdp::lab;
-use xdp::program::{Action, Instruction, LoadError, MapCreateError, Program, Register, TestRunError};
+use xdp::program::{
+    Action, Helper, Instruction, LoadError, MapCreateError, Program, Register, Size, TestRunError, XskMap,
+};
 
 use super::{PACKET, always, is_close_on_exec, no_forks, xdp_socket};
 
@@ -72,9 +74,33 @@ fn a_program_of_ones_own_decides_what_it_says() {
         assert_eq!(program.name(), "own.program_1");
         assert_eq!(program.test_run(&PACKET).unwrap(), action);
     }
-    let seven = Program::from_instructions(|_| vec![Instruction::mov(Register::R0, 7), Instruction::exit()]);
+    let seven = Program::from_instructions(vec![Instruction::mov(Register::R0, 7), Instruction::exit()]);
     let error = seven.load().unwrap().test_run(&PACKET).unwrap_err();
     assert!(matches!(error, TestRunError::NoAction { answer: 7 }), "{error}");
+}
+
+#[test]
+fn an_instruction_that_loads_the_map_means_the_map_of_its_own_program() {
+    if !lab::require("an_instruction_that_loads_the_map_means_the_map_of_its_own_program") {
+        return;
+    }
+    let [low, high] = Instruction::load_map(Register::R1);
+    let builder = Program::from_instructions(vec![
+        Instruction::load(Size::Word, Register::R2, Register::R1, 16),
+        low,
+        high,
+        Instruction::mov(Register::R3, Action::Pass as i32),
+        Instruction::call(Helper::RedirectMap),
+        Instruction::exit(),
+    ]);
+    // Two programs of the same instructions, and a third map: a socket in one of them is a socket in that one alone.
+    let (one, two) = (builder.clone().load().unwrap(), builder.load().unwrap());
+    let (stranger, socket) = (XskMap::create(4).unwrap(), xdp_socket());
+    stranger.insert(QueueId(0), socket.as_fd()).unwrap();
+    let decisions = || [&one, &two].map(|program| program.test_run(&PACKET).unwrap());
+    assert_eq!(decisions(), [Action::Pass, Action::Pass]);
+    two.map().insert(QueueId(0), socket.as_fd()).unwrap();
+    assert_eq!(decisions(), [Action::Pass, Action::Redirect]);
 }
 
 #[test]
@@ -96,17 +122,17 @@ fn the_verifier_is_quoted_when_it_refuses_a_program() {
     if !lab::require("the_verifier_is_quoted_when_it_refuses_a_program") {
         return;
     }
-    let unset = Program::from_instructions(|_| vec![Instruction::exit()]).name("unset").load().unwrap_err();
+    let unset = Program::from_instructions(vec![Instruction::exit()]).name("unset").load().unwrap_err();
     assert!(unset.to_string().contains("refused program unset: "), "{unset}");
     assert!(unset.to_string().contains("R0 !read_ok"), "{unset}");
     let LoadError::Refused { log, .. } = unset else { panic!("{unset}") };
     assert!(log.full().lines().count() > 1, "{log:?}");
 
-    let endless = Program::from_instructions(|_| vec![Instruction::mov(Register::R0, 0)]);
+    let endless = Program::from_instructions(vec![Instruction::mov(Register::R0, 0)]);
     let endless = endless.load().unwrap_err();
     assert!(endless.to_string().contains("not an exit"), "{endless}");
 
-    let beyond = Program::from_instructions(|_| vec![Instruction::jump(5), Instruction::exit()]);
+    let beyond = Program::from_instructions(vec![Instruction::jump(5), Instruction::exit()]);
     let beyond = beyond.load().unwrap_err();
     assert!(beyond.to_string().contains("jump out of range"), "{beyond}");
 }
@@ -117,13 +143,9 @@ fn a_log_longer_than_the_first_buffer_still_ends_with_the_reason() {
         return;
     }
     // Each instruction is a line of the log, and the last one reads a register that nobody has written.
-    let long = Program::from_instructions(|_| {
-        let mut instructions = vec![Instruction::mov(Register::R0, 1); 4000];
-        instructions.push(Instruction::mov(Register::R0, Register::R7));
-        instructions.push(Instruction::exit());
-        instructions
-    });
-    let error = long.load().unwrap_err();
+    let mut long = vec![Instruction::mov(Register::R0, 1); 4000];
+    long.extend([Instruction::mov(Register::R0, Register::R7), Instruction::exit()]);
+    let error = Program::from_instructions(long).load().unwrap_err();
     let LoadError::Refused { log, .. } = &error else { panic!("{error}") };
     assert!(log.full().len() > 64 << 10, "only {} bytes: the test is too short", log.full().len());
     assert!(error.to_string().ends_with("R7 !read_ok"), "{error}");
@@ -135,7 +157,7 @@ fn a_program_without_instructions_is_an_error_that_says_so() {
     if !lab::require("a_program_without_instructions_is_an_error_that_says_so") {
         return;
     }
-    let error = Program::from_instructions(|_| Vec::new()).load().unwrap_err();
+    let error = Program::from_instructions(Vec::new()).load().unwrap_err();
     assert!(matches!(error, LoadError::Length { instructions: 0, .. }), "{error}");
 }
 

@@ -24,9 +24,7 @@ fn xdp_socket() -> OwnedFd {
 
 /// A program with the same decision for every packet.
 fn always(action: Action) -> ProgramBuilder {
-    Program::from_instructions(move |_| {
-        vec![Instruction::mov(Register::R0, action as i32), Instruction::exit()]
-    })
+    Program::from_instructions(vec![Instruction::mov(Register::R0, action as i32), Instruction::exit()])
 }
 
 fn is_close_on_exec(fd: BorrowedFd<'_>) -> bool {
