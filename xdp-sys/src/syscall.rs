@@ -129,6 +129,18 @@ pub unsafe fn munmap(address: NonNull<u8>, len: usize) -> Result<()> {
     check(unsafe { libc::munmap(address.as_ptr().cast::<c_void>(), len) }).map(drop)
 }
 
+/// madvise(2) `MADV_DONTFORK`: a child that is forked from now on does not get this memory. Never `EINTR`.
+///
+/// # Safety
+///
+/// `address` came from [`mmap`] with this length (for huge pages, a multiple of their size), and no forked child of the
+/// process counts on the memory.
+pub unsafe fn madvise_dontfork(address: NonNull<u8>, len: usize) -> Result<()> {
+    // SAFETY: the advice changes nothing in this process, neither the memory nor access to it. What it takes from
+    // children is out of use there, as the caller promises.
+    check(unsafe { libc::madvise(address.as_ptr().cast::<c_void>(), len, libc::MADV_DONTFORK) }).map(drop)
+}
+
 /// sendto(2) without an address. Hands `bytes` to netlink; with no bytes and `MSG_DONTWAIT` it makes an AF_XDP socket
 /// send.
 ///

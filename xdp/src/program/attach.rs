@@ -8,6 +8,7 @@ use xdp_sys::if_link::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
 
 use super::{AttachError, DriverRefusal, ForeignProgram, MissingPrivilege, Program, bpf, os_error};
 use crate::device::{Interface, InterfaceError, InterfaceRef};
+use crate::sys::Process;
 
 /// Where the program may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -49,7 +50,8 @@ impl fmt::Display for AttachedMode {
 /// A program at work on an interface, for as long as this exists.
 ///
 /// Dropping it takes the program off the interface, and so does the end of the process, `kill -9` included. The drop
-/// does not wait for duplicates of the descriptor, such as a child of this process has from fork to exec. Packets that the
+/// does not wait for duplicates of the descriptor, such as a child of this process has from fork to exec; in a forked child
+/// it leaves the parent's program where it is. Packets that the
 /// program already handed to a socket stay there. Several sockets share one attachment through an [`Arc`], and
 /// should: on many drivers attaching and detaching resets the queues and interrupts the link.
 ///
@@ -120,7 +122,7 @@ impl Attachment {
 /// The descriptor of the link.
 impl AsFd for Attachment {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.0.as_fd()
+        self.link.fd.as_fd()
     }
 }
 
@@ -128,13 +130,21 @@ impl AsFd for Attachment {
 ///
 /// A thread that starts a child process copies all descriptors, close-on-exec or not, until the child calls exec. Closing
 /// alone would leave the program at work for that time, and attaching again would find the interface occupied.
+///
+/// A child that goes on without exec and drops its copy only closes it: the program at work is its parent's.
 #[derive(Debug)]
-struct Link(OwnedFd);
+struct Link {
+    fd: OwnedFd,
+    maker: Process,
+}
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // Refused where this thread has given up CAP_BPF: then closing the descriptor, next, has to do.
-        let _ = bpf::link_detach(self.0.as_fd());
+        if self.maker.is_this() {
+            // A kernel or security module may refuse it to a thread that has given up its capabilities since: then
+            // closing the descriptor, next, has to do.
+            let _ = bpf::link_detach(self.fd.as_fd());
+        }
     }
 }
 
@@ -165,7 +175,7 @@ impl Attempt<'_> {
         let mut errno = Errno::EBUSY;
         for _ in 0..ATTEMPTS {
             errno = match bpf::link_xdp(self.program.as_fd(), self.interface.index(), mode) {
-                Ok(link) => return Ok(Link(link)),
+                Ok(fd) => return Ok(Link { fd, maker: Process::this() }),
                 Err(errno) => errno,
             };
             if !matches!(errno, Errno::EBUSY | Errno::EEXIST) {

@@ -2,6 +2,7 @@
 #![cfg(feature = "lab")]
 
 mod attach;
+mod fork;
 mod load;
 mod map;
 
