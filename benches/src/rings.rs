@@ -44,9 +44,9 @@ pub trait FourRings {
     /// The kernel publishes `n` received frames.
     fn kernel_receives(&mut self, n: u32);
 
-    /// What stands in a slot of the fill and of the tx ring, for tests.
+    /// What was published at `i` in the fill and in the tx ring, behind the `taken` entries that the kernel has taken, for tests.
     #[cfg(test)]
-    fn published(&mut self, slot: u32) -> (u64, Desc);
+    fn published(&self, taken: u32, i: u32) -> (u64, Desc);
 }
 
 /// What was taken from a ring.

@@ -4,10 +4,11 @@
 //! against the protocol and not against [`cursor`](crate::cursor), so that the two check each other.
 //!
 //! - K1 exactly two ends are made of each ring: the user's in [`FakeRings`], the kernel's in [`FakeKernel`].
+//! - K2 the kernel's end touches a slot only while its indices have kept the protocol; once they were forced out of it, never again.
 
 #![allow(
     unsafe_code,
-    reason = "stands in for the kernel, which writes to memory that it shares with the rings (K1)"
+    reason = "stands in for the kernel, which writes to memory that it shares with the rings (K1, K2)"
 )]
 
 use crate::cursor::Entries;
@@ -76,9 +77,30 @@ impl FakeKernel {
         self.rx.room()
     }
 
-    /// Publishes any descriptor on the rx ring; false if it is full.
+    /// Publishes any descriptor on the rx ring; false if it is full, or its indices were forced.
     pub fn put_rx(&mut self, desc: Desc) -> bool {
-        self.rx.room() > 0 && self.rx.put(desc)
+        self.rx.put(desc)
+    }
+
+    /// The chunk at `i` of those that wait in the fill ring; it stays there.
+    pub fn peek_fill(&self, i: u32) -> Option<u64> {
+        self.fill.peek(i)
+    }
+
+    /// The descriptor at `i` of those that wait in the tx ring; it stays there.
+    pub fn peek_tx(&self, i: u32) -> Option<Desc> {
+        self.tx.peek(i)
+    }
+
+    /// Writes the slot of the rx ring `ahead` places behind the last published one, to be published by [`FakeKernel::skip_rx`]; false if there is no
+    /// such free slot.
+    pub fn lay_out_rx(&mut self, ahead: u32, desc: Desc) -> bool {
+        self.rx.lay_out(ahead, desc)
+    }
+
+    /// As [`FakeKernel::lay_out_rx`], for the completion ring and [`FakeKernel::skip_completion`].
+    pub fn lay_out_completion(&mut self, ahead: u32, addr: Addr) -> bool {
+        self.completion.lay_out(ahead, addr.0)
     }
 
     /// Takes a chunk from the fill ring.
@@ -91,9 +113,9 @@ impl FakeKernel {
         self.tx.take()
     }
 
-    /// Publishes an address on the completion ring; false if it is full.
+    /// Publishes an address on the completion ring; false if it is full, or its indices were forced.
     pub fn complete(&mut self, addr: Addr) -> bool {
-        self.completion.room() > 0 && self.completion.put(addr.0)
+        self.completion.put(addr.0)
     }
 
     /// Sets or clears the flag by which the kernel asks to be woken, of the fill and the tx ring.
@@ -123,7 +145,7 @@ impl FakeKernel {
     }
 
     /// Overwrites the kernel's four indices, as only a broken or hostile kernel would: fill consumer, tx consumer, rx producer,
-    /// completion producer.
+    /// completion producer. Entries of a ring whose index left the protocol are not read or written any more.
     pub fn force_indices(&mut self, fill: u32, tx: u32, rx: u32, completion: u32) {
         self.fill.force_consumer(fill);
         self.tx.force_consumer(tx);
@@ -149,30 +171,47 @@ struct Side<T> {
     /// Our own index: producer of rx and completion, consumer of fill and tx.
     next: u32,
     mask: u32,
+    /// We have broken the protocol, and can no longer tell which slots are ours: from now on only indices move.
+    is_broken: bool,
 }
 
 impl<T: Entry> Side<T> {
     /// The kernel's side, and the memory for the user's.
     fn pair(entries: Entries, start: u32) -> (Self, RingMemory<T>) {
         let (memory, user) = RingMemory::on_heap(entries, start);
-        (Self { memory, next: start, mask: entries.mask() }, user)
+        (Self { memory, next: start, mask: entries.mask(), is_broken: false }, user)
+    }
+
+    fn peek(&self, i: u32) -> Option<T> {
+        if self.is_broken || i >= self.memory.producer().load(Ordering::Acquire).wrapping_sub(self.next) {
+            return None;
+        }
+        // SAFETY: the user published this slot with a Release store that the load above saw, and does not touch it until we move on (K2); it is
+        // in the ring by masking.
+        Some(unsafe { self.memory.slot(self.next.wrapping_add(i)).read() })
     }
 
     fn take(&mut self) -> Option<T> {
-        if self.memory.producer().load(Ordering::Acquire) == self.next {
-            return None;
-        }
-        // SAFETY: the user published this slot with a Release store that the load above saw; it is in the ring by masking.
-        let entry = unsafe { self.memory.slot(self.next & self.mask).read() };
+        let entry = self.peek(0)?;
         self.skip_consumer(1);
         Some(entry)
     }
 
-    fn put(&mut self, entry: T) -> bool {
-        // SAFETY: `put` follows a look at `room`, so the user has released this slot; it is in the ring by masking.
-        unsafe { self.memory.slot(self.next & self.mask).write(entry) };
-        self.skip_producer(1);
+    fn lay_out(&mut self, ahead: u32, entry: T) -> bool {
+        if self.is_broken || ahead >= self.room() {
+            return false;
+        }
+        // SAFETY: there is room, so the user has released this slot and does not touch it until we publish it (K2); it is in the ring by masking.
+        unsafe { self.memory.slot(self.next.wrapping_add(ahead)).write(entry) };
         true
+    }
+
+    fn put(&mut self, entry: T) -> bool {
+        let is_written = self.lay_out(0, entry);
+        if is_written {
+            self.skip_producer(1);
+        }
+        is_written
     }
 
     fn room(&self) -> u32 {
@@ -188,11 +227,16 @@ impl<T: Entry> Side<T> {
     }
 
     fn force_consumer(&mut self, index: u32) {
+        // The protocol lets us go forward, to the producer at most.
+        let published = self.memory.producer().load(Ordering::Acquire).wrapping_sub(self.next);
+        self.is_broken |= index.wrapping_sub(self.next) > published;
         self.next = index;
         self.memory.consumer().store(index, Ordering::Release);
     }
 
     fn force_producer(&mut self, index: u32) {
+        // The protocol lets us go forward, as far as there is room.
+        self.is_broken |= index.wrapping_sub(self.next) > self.room();
         self.next = index;
         self.memory.producer().store(index, Ordering::Release);
     }

@@ -11,6 +11,7 @@
 //! | 7 | CAS of the head that pushes | Release | row 8: the link and the packet bytes are seen by whoever takes the chunk |
 //! | 8 | CAS of the head that takes all | Acquire | row 7 |
 //! | 9 | load/store of a link | Relaxed | ordered by rows 7 and 8: a link is written before its push, read after its take |
+//! | 11 | count what was taken | Release / Acquire | itself: who sees the count sees the pushes that it counts |
 //! | 10 | load/store of a custody byte | Relaxed | none: a chunk's byte is touched only by who has the chunk, and chunks change hands with an ordering of their own |
 
 use alloc::boxed::Box;
@@ -113,9 +114,9 @@ impl ReturnPath {
 
     /// Chunks that are here; exact while nobody pushes or takes.
     pub fn len(&self) -> u32 {
-        // Relaxed: a number for people. What was taken is read first, so that it cannot exceed what was pushed.
-        let taken = self.taken.load(Ordering::Relaxed);
-        ((self.head.load(Ordering::Relaxed) >> 32) as u32).wrapping_sub(taken)
+        // What was taken is read first (row 11), so that it cannot exceed what was pushed.
+        let taken = self.taken.load(Ordering::Acquire);
+        ((self.head.load(Ordering::Relaxed) >> 32) as u32).wrapping_sub(taken).min(self.layout.chunks())
     }
 
     /// Whether nothing is here.
@@ -183,7 +184,7 @@ impl ReturnPath {
             );
             next = link.load(Ordering::Relaxed); // row 9
         }
-        self.taken.fetch_add(count, Ordering::Relaxed); // statistics only
+        self.taken.fetch_add(count, Ordering::Release); // row 11
         count
     }
 }

@@ -10,14 +10,14 @@ use crate::socket::options::{Mode, NeedWakeup, Receive};
 use crate::tx::Tx;
 use crate::umem::{HugePages, Umem};
 
-/// What is asked for, or left to the library and the kernel.
+/// What is asked for, or left to the library and the kernel; what each means stands at the fields of [`XdpConfig`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wish {
-    /// It must be so, or there is an error.
+    /// It is to be so.
     Force,
-    /// It must not be so.
+    /// It is not to be so.
     Forbid,
-    /// What is usual: zero-copy and huge pages if they can be had and were asked for, need-wakeup on.
+    /// What is usual.
     #[default]
     Default,
 }
@@ -31,11 +31,11 @@ pub enum Wish {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct XdpConfig {
-    /// Zero-copy: forced, forbidden (copy mode), or preferred.
+    /// Zero-copy. `Force`: it or an error. `Forbid`: copy mode. `Default`: zero-copy where the driver can, else copy mode.
     pub zero_copy: Wish,
-    /// Huge pages: tried ([`Wish::Force`] falls back to ordinary pages, as few machines have any set aside), or not.
+    /// Huge pages. `Force`: tried, with ordinary pages where none are set aside. `Forbid` and `Default`: ordinary pages.
     pub huge_page: Wish,
-    /// Whether the kernel says when it wants to be woken: on unless forbidden.
+    /// Whether the kernel says when it wants to be woken. `Force` and `Default`: it does. `Forbid`: every kick is a system call.
     pub need_wakeup: Wish,
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::frame::Frame;
+use crate::program::MapError;
 
 /// Why a frame was not sent; it comes back.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +55,11 @@ pub enum PeekError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KickError {
-    /// The interface was removed, or moved to another namespace: the socket is of no use any more.
-    #[error("interface {interface} is gone: open a new socket when it is back")]
+    /// The interface was removed, or moved to another namespace, or its driver has stopped AF_XDP on the queue (some do when the last program
+    /// is detached): the socket is of no use any more.
+    #[error(
+        "interface {interface} is gone, or its driver has stopped AF_XDP there: open a new socket when it is back"
+    )]
     InterfaceGone {
         /// Its name.
         interface: String,
@@ -96,6 +100,25 @@ pub enum WaitError {
         #[source]
         cause: io::Error,
     },
+}
+
+/// Why a program cannot send a socket its packets.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The program runs on another interface; the kernel would drop every packet that it sends here, and count it nowhere.
+    #[error(
+        "the program is attached to {program} and the socket is bound to {socket}: attach it to {socket} too"
+    )]
+    OtherInterface {
+        /// The socket's interface.
+        socket: String,
+        /// The program's.
+        program: String,
+    },
+    /// The program's map does not take it.
+    #[error(transparent)]
+    Map(#[from] MapError),
 }
 
 /// Why not everything was sent.

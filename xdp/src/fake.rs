@@ -85,12 +85,13 @@ pub fn socket_with(
         queue: QueueId(0),
         cause,
     })?;
-    let link = Link::Fake(no_socket.into());
+    let plugged = Arc::new(());
+    let link = Link::Fake(no_socket.into(), Arc::downgrade(&plugged));
     let port = umem
         .adopt(|number| Arc::new(Port::new(number, link, WakePolicy::WhenAsked, umem.clone())))
         .ok_or(BindError::TooManySockets { most: Holder::SOCKETS })?;
     port.set_report(report(umem, entries));
-    let shares = Shares::of(umem, chunks, Direction::Both, None)?;
+    let shares = Shares::of(&port, chunks, Direction::Both, None)?;
     let FakeRings { fill, completion, rx, tx } = rings;
     let watches = Watches { rx: Some(rx.watch()), completion: Some(completion.watch()), lane: None };
     let rings = Rings { rx: Some((rx, fill)), tx: Some((tx, completion)), watches, has_flags: true };
@@ -101,6 +102,7 @@ pub fn socket_with(
         is_hostile: false,
         home: umem.home_ref(),
         umem: umem.clone(),
+        _plugged: plugged,
     };
     match (halves.rx, halves.tx) {
         (Some(rx), Some(tx)) => Ok((Socket::from_halves(rx, tx), nic)),
@@ -125,7 +127,7 @@ fn report(umem: &Umem, entries: u32) -> Report {
 
 /// The other side of a fake socket: the kernel and the NIC in one.
 ///
-/// As long as it keeps the protocol it copies packets; once it was made to break it, only descriptors move, since it can no longer
+/// Like the kernel, it keeps the chunks of a socket that was dropped until it is dropped itself. As long as it keeps the protocol it copies packets; once it was made to break it, only descriptors move, since it can no longer
 /// tell which chunks are its own.
 #[derive(Debug)]
 pub struct FakeNic {
@@ -136,6 +138,8 @@ pub struct FakeNic {
     home: HomeRef,
     /// Keeps the home.
     umem: Umem,
+    /// As long as this lives, the chunks that a dropped socket has left with us are ours.
+    _plugged: Arc<()>,
 }
 
 impl FakeNic {
@@ -147,8 +151,8 @@ impl FakeNic {
 
     /// As [`FakeNic::deliver`], with the first byte `offset` bytes into the chunk: an XDP program has moved it.
     pub fn deliver_at(&mut self, packet: &[u8], offset: u32) -> bool {
-        let room = self.umem.layout().chunk_size().bytes().saturating_sub(offset) as usize;
-        if packet.len() > room {
+        let size = self.umem.layout().chunk_size().bytes();
+        if offset >= size || packet.len() > (size - offset) as usize {
             return false;
         }
         if self.kernel.rx_room() == 0 {

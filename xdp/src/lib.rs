@@ -72,7 +72,7 @@ pub use create::{
     DirectedSocket, Wish, XdpConfig, create_bi_socket, create_rx_socket, create_socket, create_tx_socket,
 };
 pub use device::{Interface, InterfaceError, InterfaceRef};
-pub use error::{FlushError, KickError, PeekError, SendError, WaitError};
+pub use error::{FlushError, KickError, PeekError, RegisterError, SendError, WaitError};
 pub use frame::{Frame, RoomError};
 pub use program::{AttachError, AttachMode, AttachedMode, Attachment, LoadError, MapError, Program};
 pub use rx::{Recv, Rx, RxBatch};

@@ -48,25 +48,37 @@ impl HalfPool {
         &mut self.pool
     }
 
+    /// Chunks that are missing of the share, if `elsewhere` are with the kernel.
+    #[inline]
+    pub(crate) fn deficit(&self, elsewhere: u32) -> u32 {
+        self.share.saturating_sub(self.pool.len() + elsewhere)
+    }
+
     /// Free chunks beyond the share, of which `elsewhere` are with the kernel.
     #[inline]
     pub(crate) fn surplus(&self, elsewhere: u32) -> u32 {
         (self.pool.len() + elsewhere).saturating_sub(self.share).min(self.pool.len())
     }
 
-    /// Gives chunks beyond the share to the UMEM's return path, once there are enough of them to be worth a compare-and-swap. What is kept
-    /// back is small against the share, so that nobody starves for it.
+    /// Gives chunks beyond the share to the UMEM's return path, once there are enough of them to be worth a compare-and-swap, or somebody
+    /// has looked there in vain.
     #[inline]
     pub(crate) fn give_surplus_home(&mut self, elsewhere: u32) {
         let surplus = self.surplus(elsewhere);
-        if surplus > (self.share / 8).min(LUMP) {
+        if surplus > LUMP || surplus > 0 && self.home.is_hungry.load(Ordering::Relaxed) {
+            self.home.is_hungry.store(false, Ordering::Relaxed);
             self.give_home(surplus);
         }
     }
 
     /// Takes everything from the UMEM's return path; returns whether there was anything.
     pub(crate) fn restock(&mut self) -> bool {
-        !self.home.returns.is_empty() && self.home.returns.take_all(&mut self.pool) > 0
+        let found = !self.home.returns.is_empty() && self.home.returns.take_all(&mut self.pool) > 0;
+        // Relaxed: a hint to those who hold chunks back. It is stored only when it changes, as all halves read it.
+        if !found && !self.home.is_hungry.load(Ordering::Relaxed) {
+            self.home.is_hungry.store(true, Ordering::Relaxed);
+        }
+        found
     }
 
     /// Gives `n` chunks to the UMEM's return path.

@@ -9,17 +9,19 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::slice;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use xdp_core::desc::Desc;
 use xdp_core::frames::{CustodyView, Holder};
 use xdp_core::layout::UmemLayout;
 use xdp_core::ring::{ConsumerRing, Peeked, ProducerRing, copy_runs};
+use xdp_core::wake::NEED_WAKEUP;
 
-use crate::error::{KickError, WaitError};
+use crate::error::{KickError, RegisterError, WaitError};
 use crate::frame::Frame;
 use crate::pool::HalfPool;
-use crate::program::{Attachment, MapError};
+use crate::program::Attachment;
 use crate::socket::port::Port;
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
@@ -128,7 +130,9 @@ impl Rx {
     /// The interface is gone or down, or the kernel refuses for another reason.
     pub fn kick(&mut self) -> Result<(), KickError> {
         self.refill();
-        if !self.port.wakes_receiving() || self.fill.flags_after_submit() & xdp_core::wake::NEED_WAKEUP == 0 {
+        // In copy mode the kernel never sleeps on the fill ring, so the fence that reading the flag safely costs is kept for zero-copy.
+        let asks = self.port.is_zero_copy() && self.fill.flags_after_submit() & NEED_WAKEUP != 0;
+        if !asks {
             return Ok(());
         }
         self.system_calls += 1;
@@ -160,7 +164,7 @@ impl Rx {
         self.refused + u64::from(self.ring.faults()) + u64::from(self.fill.faults())
     }
 
-    /// System calls that this half has made.
+    /// System calls that this half has made to wake the kernel or to wait; a wait counts once.
     pub fn system_calls(&self) -> u64 {
         self.system_calls
     }
@@ -184,13 +188,13 @@ impl Rx {
         Statistics::read(&self.port)
     }
 
-    /// Lets an attached program send this queue's packets here, until the socket is closed.
+    /// Lets an attached program send this queue's packets here, until the receiving half is dropped.
     ///
     /// # Errors
     ///
-    /// [`MapError`] when the program's map has no slot for the queue, or another socket is in it.
-    pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), MapError> {
-        self.port.register(Arc::clone(attachment), self.port.report().queue)
+    /// [`RegisterError`] when the program runs on another interface, its map has no slot for the queue, or another socket is in it.
+    pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), RegisterError> {
+        self.port.register(Arc::clone(attachment))
     }
 
     /// Fills the fill ring from the pool, the pool from what the sending half has left over, and if need be from the UMEM.
@@ -205,15 +209,16 @@ impl Rx {
                 chunks.release(u32::MAX);
             }
         }
-        if self.pool.len() == 0 {
+        if self.pool.len() == 0 && self.pool.deficit(self.receiving) > 0 {
             self.pool.restock();
         }
-        // Before filling: a long fill ring would swallow what other sockets of the UMEM wait for.
         self.pool.give_surplus_home(self.receiving);
         if self.pool.len() > 0 {
             let (home, holder) = (self.pool.home(), self.holder);
             let custody = home.custody.view();
-            let mut slots = self.fill.reserve(self.pool.len());
+            // No more than the share, however long the ring: others of the UMEM wait for the rest.
+            let missing = self.pool.deficit(self.receiving) + self.pool.len();
+            let mut slots = self.fill.reserve(self.pool.len().min(missing));
             let n = slots.len();
             copy_runs((self.pool.chunks().last(n), &[]), slots.runs(), |addr| {
                 custody.set(addr, holder);
@@ -223,34 +228,38 @@ impl Rx {
             self.receiving += n;
             self.pool.chunks().forget_last(n);
         }
+        self.port.rx_wants().store(self.pool.deficit(self.receiving), Ordering::Relaxed);
         self.pool.publish(self.port.rx_pool());
     }
 
     /// How many of the first `n` descriptors can be believed (X1); those at the very front that cannot are dropped and counted.
     #[inline]
-    fn check(&mut self, n: u32) -> u32 {
+    fn check(&mut self, mut n: u32) -> u32 {
         let (home, holder) = (self.pool.home(), self.holder);
         let custody = home.custody.view();
-        let (first, second) = self.ring.seen(n);
         let vouched = |desc: &Desc| custody.vouches_for(*desc, holder);
-        let mut good = first.iter().position(|desc| !vouched(desc)).unwrap_or(first.len());
-        if good == first.len() {
-            good += second.iter().position(|desc| !vouched(desc)).unwrap_or(second.len());
+        loop {
+            let (first, second) = self.ring.seen(n);
+            let mut good = first.iter().position(|desc| !vouched(desc)).unwrap_or(first.len());
+            if good == first.len() {
+                good += second.iter().position(|desc| !vouched(desc)).unwrap_or(second.len());
+            }
+            if good > 0 || n == 0 {
+                return good as u32;
+            }
+            self.ring.release(1);
+            self.refused += 1;
+            n -= 1;
         }
-        if good == 0 && n > 0 { self.refuse(n) } else { good as u32 }
-    }
-
-    #[cold]
-    fn refuse(&mut self, n: u32) -> u32 {
-        self.ring.release(1);
-        self.refused += 1;
-        self.check(n - 1)
     }
 
     #[inline]
     fn release_taken(&mut self) {
-        self.ring.release(self.taken);
-        self.taken = 0;
+        // The word that this stores to is one that the kernel reads: left alone while there is nothing to tell.
+        if self.taken > 0 {
+            self.ring.release(self.taken);
+            self.taken = 0;
+        }
     }
 }
 
@@ -263,10 +272,12 @@ impl AsFd for Rx {
 
 impl Drop for Rx {
     fn drop(&mut self) {
+        // The program passes the queue's packets to the kernel's stack again, rather than to a ring that nobody reads.
+        self.port.stop_receiving();
         if let Some(lane) = self.lane.take() {
             self.port.leave_lane(lane);
         }
-        self.port.rx_pool().store(0, std::sync::atomic::Ordering::Relaxed);
+        self.port.rx_pool().store(0, Ordering::Relaxed);
     }
 }
 
@@ -351,9 +362,13 @@ impl Rx {
         for i in from..to {
             if let Some(desc) = self.ring.seen_at(i) {
                 let addr = self.pool.home().layout.chunk_start(desc.addr.0);
-                self.pool.home().custody.view().set(addr, Holder::FREE);
-                self.pool.chunks().push(addr);
-                self.receiving = self.receiving.wrapping_sub(1);
+                // A chunk that is named twice in a batch is taken once.
+                if self.pool.home().custody.view().pass(addr, self.holder, Holder::FREE) {
+                    self.pool.chunks().push(addr);
+                    self.receiving -= 1;
+                } else {
+                    self.refused += 1;
+                }
             }
         }
         self.pool.publish(self.port.rx_pool());
@@ -382,7 +397,7 @@ impl Iterator for Recv<'_> {
             let desc = self.batch.get(*self.taken)?;
             *self.taken += 1;
             if self.layout.fits(desc) && self.custody.pass(desc.addr.0, self.holder, Holder::HANDS) {
-                *self.receiving = self.receiving.wrapping_sub(1);
+                *self.receiving -= 1;
                 return Some(Frame::new(self.home, desc.addr.0, desc.len));
             }
             *self.refused += 1;

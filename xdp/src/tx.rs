@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::slice;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use xdp_core::WakePolicy;
@@ -167,9 +168,14 @@ impl Tx {
     pub fn kick(&mut self) -> Result<(), KickError> {
         self.publish();
         self.reap();
-        let kicked = self.drive();
-        self.reap();
-        kicked
+        loop {
+            let kicked = self.drive();
+            let reaped = self.reap();
+            // A kernel that stopped for want of room in the completion ring has some now.
+            if reaped == 0 || !matches!(kicked, Ok(Kick::Partial)) {
+                return kicked.map(drop);
+            }
+        }
     }
 
     /// Kicks until everything that was sent has completed, at most `timeout`.
@@ -193,12 +199,12 @@ impl Tx {
             }
             if !backoff.is_completed() {
                 backoff.snooze();
-            } else if self.ring.outstanding() > 0 {
-                self.wait(left().min(Duration::from_millis(1)))?;
-            } else {
-                // The kernel has no event for completions; they come within the NIC's interrupt interval.
-                std::thread::yield_now();
+                continue;
             }
+            // The kernel has no event for completions: naps in poll, which wakes the driver each time and notices if the interface goes.
+            let (completion, nap) = (&self.completion, left().min(Duration::from_millis(1)));
+            self.system_calls += 1;
+            self.waiter.wait(&self.port, Until::Completed, nap, || completion.waiting() > 0)?;
         }
     }
 
@@ -221,6 +227,9 @@ impl Tx {
     pub fn reap(&mut self) -> u32 {
         let batch = self.completion.peek(u32::MAX);
         if batch.is_empty() {
+            // What is held back may be wanted meanwhile.
+            self.give_surplus();
+            self.pool.publish(self.port.tx_pool());
             return 0;
         }
         let home = self.pool.home();
@@ -262,7 +271,7 @@ impl Tx {
         self.refused + u64::from(self.ring.faults()) + u64::from(self.completion.faults())
     }
 
-    /// System calls that this half has made.
+    /// System calls that this half has made to wake the kernel or to wait; a wait counts once.
     pub fn system_calls(&self) -> u64 {
         self.system_calls
     }
@@ -295,7 +304,8 @@ impl Tx {
         }
     }
 
-    fn drive(&mut self) -> Result<(), KickError> {
+    /// Wakes the kernel as often as that makes progress; whether it has gone through the whole ring.
+    fn drive(&mut self) -> Result<Kick, KickError> {
         let mut outstanding = self.ring.outstanding();
         // In copy mode the flag is always set, so the fence that reading it safely costs is kept for zero-copy.
         let flags = match self.port.wake_policy() {
@@ -303,16 +313,19 @@ impl Tx {
             _ => self.ring.flags(),
         };
         if !self.port.wake_policy().needs_kick(flags, outstanding) {
-            return Ok(());
+            return Ok(Kick::Done);
         }
         loop {
             self.system_calls += 1;
             match self.port.kick_sending()? {
-                Kick::Done => return Ok(()),
+                Kick::Done => return Ok(Kick::Done),
                 Kick::Partial => {
                     let left = self.ring.outstanding();
-                    if left == 0 || left >= outstanding {
-                        return Ok(());
+                    if left == 0 {
+                        return Ok(Kick::Done);
+                    }
+                    if left >= outstanding {
+                        return Ok(Kick::Partial);
                     }
                     outstanding = left;
                 }
@@ -326,10 +339,10 @@ impl Tx {
         if surplus == 0 {
             return;
         }
-        if let Some(lane) = &mut self.lane
-            && !self.port.is_rx_gone()
-        {
-            let n = lane.reserve(surplus).len();
+        if let Some(lane) = &mut self.lane {
+            // What is in the lane is out of everybody else's reach: no more than the other half misses, nothing if it is gone.
+            let wanted = self.port.rx_wants().load(Ordering::Relaxed).saturating_sub(lane.outstanding());
+            let n = lane.reserve(surplus.min(wanted)).len();
             lane.submit_from(self.pool.chunks().last(n));
             self.pool.chunks().forget_last(n);
         }
@@ -346,7 +359,7 @@ impl AsFd for Tx {
 
 impl Drop for Tx {
     fn drop(&mut self) {
-        self.port.tx_pool().store(0, std::sync::atomic::Ordering::Relaxed);
+        self.port.tx_pool().store(0, Ordering::Relaxed);
     }
 }
 

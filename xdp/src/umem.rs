@@ -9,6 +9,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use xdp_core::frames::{Custody, Holder, Pool, ReturnPath};
@@ -127,8 +128,14 @@ impl UmemBuilder {
     pub fn build(self) -> Result<Umem, UmemError> {
         let layout = UmemLayout::new(self.chunk_size, self.chunks, self.headroom)?;
         let (memory, pages) = map(layout.bytes(), self.huge_pages)?;
-        let home =
-            Home { memory, pages, layout, returns: ReturnPath::new(layout), custody: Custody::new(layout) };
+        let home = Home {
+            memory,
+            pages,
+            layout,
+            returns: ReturnPath::new(layout),
+            custody: Custody::new(layout),
+            is_hungry: AtomicBool::new(false),
+        };
         let all: Vec<u64> =
             (0..layout.chunks()).map(|chunk| layout.addr(xdp_core::layout::Chunk(chunk))).collect();
         home.returns.push_all(&all);
@@ -180,7 +187,7 @@ impl Umem {
     pub fn accounting(&self) -> Accounting {
         self.reclaim();
         let sockets = self.sockets();
-        let live: Vec<_> = sockets.open.iter().filter_map(|(_, port)| port.upgrade()).collect();
+        let live: Vec<_> = sockets.open.iter().filter_map(|open| open.port.upgrade()).collect();
         // A port whose last handle is going just now may be dropped here, and its `Drop` needs the lock.
         drop(sockets);
         Accounting::take(self.home(), &live)
@@ -189,7 +196,7 @@ impl Umem {
     /// Brings home the chunks of closed sockets that the kernel has let go of; returns how many.
     ///
     /// The kernel releases a closed socket some time after it was closed, 20 ms on a quiet machine. Where it does not tell (before
-    /// the queue listing of Linux 6.13), chunks come home when their queue is bound again.
+    /// Linux 6.15), chunks come home when their queue is bound again.
     pub fn reclaim(&self) -> u32 {
         let mut sockets = self.sockets();
         let mut reclaimed = 0;
@@ -203,23 +210,38 @@ impl Umem {
         reclaimed
     }
 
-    /// Chunks that closed sockets have left with the kernel.
-    pub(crate) fn stranded(&self, place: Option<BoundTo>) -> Stranded {
-        let sockets = self.sockets();
-        let mut stranded = Stranded { told: 0, here: 0 };
-        if !sockets.closed.is_empty() {
-            let counts = self.home().custody.counts();
-            for closed in &sockets.closed {
-                let holders = [Holder::receiving(closed.socket()), Holder::sending(closed.socket())];
-                let chunks: u32 = holders.iter().map(|holder| counts[usize::from(holder.byte())]).sum();
-                if closed.tells_release() {
-                    stranded.told += chunks;
-                } else if place.is_some_and(|place| closed.was_on(place)) {
-                    stranded.here += chunks;
-                }
+    /// Sets chunks aside as the share of a socket, `wanted` or all that are not set aside; says how many, or why not.
+    ///
+    /// Chunks of closed sockets whose release the kernel will not tell count as free for a socket on the same queue (`place`): they come home
+    /// with its bind.
+    pub(crate) fn claim(
+        &self,
+        number: u8,
+        wanted: Option<u32>,
+        place: Option<BoundTo>,
+    ) -> Result<u32, Unclaimed> {
+        let mut sockets = self.sockets();
+        let (mut awaited, mut lost) = (0, 0);
+        let counts = if sockets.closed.is_empty() { [0; 256] } else { self.home().custody.counts() };
+        for closed in &sockets.closed {
+            let holders = [Holder::receiving(closed.socket()), Holder::sending(closed.socket())];
+            let chunks: u32 = holders.iter().map(|holder| counts[usize::from(holder.byte())]).sum();
+            if closed.tells_release() {
+                awaited += chunks;
+            } else if !place.is_some_and(|place| closed.was_on(place)) {
+                lost += chunks;
             }
         }
-        stranded
+        let shared: u32 = sockets.open.iter().map(|open| open.share).sum();
+        let free = self.chunks().saturating_sub(shared + awaited + lost);
+        let share = wanted.unwrap_or(free + awaited);
+        if share == 0 || share > free {
+            return Err(Unclaimed { free, awaited });
+        }
+        for open in sockets.open.iter_mut().filter(|open| open.number == number) {
+            open.share = share;
+        }
+        Ok(share)
     }
 
     pub(crate) fn home(&self) -> &Home {
@@ -233,21 +255,20 @@ impl Umem {
     /// Gives a socket its number in the custody table. None when all are taken.
     pub(crate) fn adopt(&self, port: impl FnOnce(u8) -> Arc<Port>) -> Option<Arc<Port>> {
         let mut sockets = self.sockets();
-        sockets.open.retain(|(_, port)| port.strong_count() > 0);
         let taken = |number: u8| {
-            sockets.open.iter().any(|(open, _)| *open == number)
+            sockets.open.iter().any(|open| open.number == number)
                 || sockets.closed.iter().any(|closed| closed.socket() == number)
         };
         let number = (0..Holder::SOCKETS).find(|&number| !taken(number))?;
         let port = port(number);
-        sockets.open.push((number, Arc::downgrade(&port)));
+        sockets.open.push(Open { number, port: Arc::downgrade(&port), share: 0 });
         Some(port)
     }
 
     /// A socket was closed. What the kernel may still have is stranded until it is known to be released.
     pub(crate) fn close(&self, closed: ClosedPort) {
         let mut sockets = self.sockets();
-        sockets.open.retain(|(number, _)| *number != closed.socket());
+        sockets.open.retain(|open| open.number != closed.socket());
         if closed.is_released() {
             self.home().bring_home(closed.socket());
         } else {
@@ -273,13 +294,13 @@ impl Umem {
     }
 }
 
-/// Chunks that closed sockets have left with the kernel.
+/// Why chunks could not be set aside.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stranded {
-    /// Those whose release the kernel will tell.
-    pub(crate) told: u32,
-    /// Those of the others that were left on one certain queue.
-    pub(crate) here: u32,
+pub(crate) struct Unclaimed {
+    /// Chunks that are in nobody's share.
+    pub(crate) free: u32,
+    /// Chunks of closed sockets that will be free when the kernel has let go of them.
+    pub(crate) awaited: u32,
 }
 
 /// What all handles share.
@@ -290,8 +311,16 @@ struct Shared {
 
 #[derive(Default)]
 struct Sockets {
-    open: Vec<(u8, Weak<Port>)>,
+    open: Vec<Open>,
     closed: Vec<ClosedPort>,
+}
+
+/// A socket that lives, or is just being closed: its number is free again only after [`Umem::close`].
+struct Open {
+    number: u8,
+    port: Weak<Port>,
+    /// Chunks that are set aside for it.
+    share: u32,
 }
 
 impl Drop for Shared {
@@ -305,6 +334,8 @@ impl Drop for Shared {
         }
         let mut free = Pool::with_capacity(home.layout.chunks());
         if home.returns.take_all(&mut free) == home.layout.chunks() {
+            // A reference to `Home` that has done its work but not returned yet is not an access: as with the standard library's `Arc`, what it points to
+            // may go as soon as the last access is over.
             // SAFETY: the box was leaked in `build`, and this is the only place that takes it back. No reference is left (U1): handles and
             // sockets are gone since this is the last of them, and every chunk is home, so there is no frame. A frame that
             // was dropped on another thread touched `Home` last with the push that `take_all` has seen.
@@ -323,6 +354,8 @@ pub(crate) struct Home {
     pub(crate) layout: UmemLayout,
     pub(crate) returns: ReturnPath,
     pub(crate) custody: Custody,
+    /// Somebody looked for chunks on the return path and found none: what others hold back is wanted there.
+    pub(crate) is_hungry: AtomicBool,
 }
 
 impl Home {

@@ -11,10 +11,6 @@ use crate::plain::{ENTRIES, START};
 pub struct Ours {
     socket: Socket,
     nic: FakeNic,
-    /// The kernel's index of the fill and rx rings.
-    received: u32,
-    /// The kernel's index of the tx and completion rings.
-    sent: u32,
 }
 
 impl Journey for Ours {
@@ -32,29 +28,26 @@ impl Journey for Ours {
         for i in 0..unsent.len() {
             unsent.peek(i, PACKET.len()).expect("the packet fits a chunk").copy_from_slice(&PACKET);
         }
-        Self { socket, nic, received: START.wrapping_add(ENTRIES), sent: START }
+        Self { socket, nic }
     }
 
     fn prepare(&mut self, n: u32, flow: Flow) {
         let kernel = self.nic.kernel();
-        for _ in 0..n {
-            let chunk = kernel.take_fill().expect("the fill ring has a round of chunks");
+        for i in 0..n {
+            let chunk = kernel.peek_fill(i).expect("the fill ring has a round of chunks");
             let frame = Desc { addr: Addr(chunk + OFFSET), len: PACKET.len() as u32, options: Options::NONE };
-            assert!(kernel.put_rx(frame));
-            assert!(flow != Flow::Owned || kernel.complete(frame.addr));
+            assert!(kernel.lay_out_rx(i, frame));
+            assert!(flow != Flow::Owned || kernel.lay_out_completion(i, frame.addr));
         }
-        kernel.force_indices(self.received, self.sent, self.received, self.sent);
     }
 
     fn kernel_receives(&mut self, n: u32) {
-        self.received = self.received.wrapping_add(n);
         let kernel = self.nic.kernel();
         kernel.skip_fill(n);
         kernel.skip_rx(n);
     }
 
     fn kernel_sends(&mut self, n: u32) {
-        self.sent = self.sent.wrapping_add(n);
         let kernel = self.nic.kernel();
         kernel.skip_tx(n);
         kernel.skip_completion(n);

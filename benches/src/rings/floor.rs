@@ -97,7 +97,8 @@ impl FourRings for Floor {
     }
 
     #[cfg(test)]
-    fn published(&mut self, slot: u32) -> (u64, Desc) {
-        (self.fill.slots[slot as usize], self.tx.slots[slot as usize])
+    fn published(&self, taken: u32, i: u32) -> (u64, Desc) {
+        let slot = (crate::plain::START.wrapping_add(taken + i) & crate::plain::MASK) as usize;
+        (self.fill.slots[slot], self.tx.slots[slot])
     }
 }

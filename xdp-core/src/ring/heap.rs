@@ -17,7 +17,9 @@ const OFFSETS: RingOffsets = RingOffsets { producer: 0, consumer: 128, flags: 19
 impl<T: Entry> RingMemory<T> {
     /// The memory of one ring for its two ends, with both indices at `start`.
     pub(crate) fn on_heap(entries: Entries, start: u32) -> (Self, Self) {
-        let block = Arc::new(Block::new(OFFSETS.entries + entries.get() as usize * size_of::<T>()));
+        let slots = (entries.get() as usize).checked_mul(size_of::<T>());
+        let bytes = slots.and_then(|slots| slots.checked_add(OFFSETS.entries));
+        let block = Arc::new(Block::new(bytes.expect("the ring fits the address space")));
         let base = block.base;
         // SAFETY: the block is that large, zeroed and page-aligned, and lives as long as the owner that goes with it (H1). Every
         // caller makes one end of this value and the opposite end of the other.

@@ -222,6 +222,12 @@ impl SocketBuilder {
             (self.rings.tx, self.rings.completion) = (0, 1);
         }
         check_sizes(self.rings, direction)?;
+        let most = self.rings.tx;
+        if let Some(budget) =
+            self.tx_budget.filter(|budget| direction.sends() && !(DEFAULT_TX_BUDGET..=most).contains(budget))
+        {
+            return Err(BindError::TxBudget { budget, most });
+        }
 
         // 2. The interface, and the queue against those that are in use.
         let interface = Interface::find(interface)?;
@@ -257,7 +263,7 @@ impl SocketBuilder {
             .adopt(|number| Arc::new(Port::new(number, Link::Kernel(fd), policy, self.umem.clone())))
             .ok_or(BindError::TooManySockets { most: Holder::SOCKETS })?;
         let place = BoundTo { namespace, interface: interface.index(), queue };
-        let shares = Shares::of(&self.umem, self.chunks, direction, Some(place))?;
+        let shares = Shares::of(&port, self.chunks, direction, Some(place))?;
         let waiter = || Waiter::new(LinkMonitor::open(interface.index()).ok());
         let halves = halves::make(&port, rings, shares, waiter);
 
@@ -279,13 +285,14 @@ impl SocketBuilder {
             place,
             zero_copy: mode == ObtainedMode::ZeroCopy,
             // Asked once while the socket is there, so that a later "no" can be believed.
-            probe: QueueProbe::open(interface.index(), queue.0).filter(|probe| probe.has_socket().is_some()),
+            probe: QueueProbe::open(interface.index(), queue.0)
+                .filter(|probe| probe.has_socket() == Some(true)),
         };
         port.set_bound(report, bound);
 
         // 8. Let the program send this queue's packets here.
         if let Some(attachment) = attachment {
-            port.register(attachment, queue)?;
+            port.register(attachment)?;
         }
         Ok(halves)
     }
@@ -299,7 +306,7 @@ impl SocketBuilder {
 
     /// Raises the packets that one system call sends, where the kernel can; returns the number in force.
     fn raise_tx_budget(&self, fd: &OwnedFd) -> u32 {
-        let budget = self.tx_budget.unwrap_or(self.rings.tx).min(self.rings.tx);
+        let budget = self.tx_budget.unwrap_or(self.rings.tx);
         if budget < DEFAULT_TX_BUDGET {
             return DEFAULT_TX_BUDGET;
         }

@@ -5,7 +5,8 @@ use std::io;
 
 use crate::QueueId;
 use crate::device::{InterfaceError, Occupant};
-use crate::program::{AttachError, LoadError, MapError};
+use crate::error::RegisterError;
+use crate::program::{AttachError, LoadError};
 use crate::socket::options::RingSizes;
 use crate::umem::UmemError;
 
@@ -126,7 +127,15 @@ pub enum BindError {
     Attach(#[from] AttachError),
     /// The socket could not be put into the program's map.
     #[error(transparent)]
-    Register(#[from] MapError),
+    Register(#[from] RegisterError),
+    /// No such number of packets can be sent by one system call.
+    #[error("the tx budget must be from 32 packets to the tx ring's {most} entries, not {budget}")]
+    TxBudget {
+        /// The number asked for.
+        budget: u32,
+        /// The largest that works.
+        most: u32,
+    },
     /// A privilege is missing.
     #[error(
         "not allowed to {step}: it needs CAP_NET_RAW in the network namespace's user namespace (run as root, or setcap cap_net_raw+ep)"

@@ -15,7 +15,7 @@ use crate::socket::port::{BoundTo, Port};
 use crate::socket::rings::Rings;
 use crate::socket::waiter::Waiter;
 use crate::tx::Tx;
-use crate::umem::Umem;
+use crate::umem::Unclaimed;
 
 /// How long chunks of closed sockets are waited for: the kernel releases them late, 20 ms on a quiet machine.
 const RELEASE_PATIENCE: Duration = Duration::from_millis(500);
@@ -35,49 +35,52 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    /// Takes chunks from the UMEM, `wanted` or all that are free, and divides them by direction.
+    /// Sets chunks of the UMEM aside, `wanted` or all that are not set aside, and divides them by direction.
     ///
-    /// Chunks that sockets closed just now have left with the kernel are waited for. Where the kernel does not tell when it has released them,
-    /// those of a socket on the same queue (`place`) come home with the bind, and the halves find them then.
+    /// Chunks that sockets closed just now have left with the kernel are waited for. Of those that are set aside, as many as are home are taken
+    /// now; the halves find the rest as they come.
     pub(crate) fn of(
-        umem: &Umem,
+        port: &Port,
         wanted: Option<u32>,
         direction: Direction,
         place: Option<BoundTo>,
     ) -> Result<Self, BindError> {
+        let umem = port.umem();
+        let deadline = Instant::now() + RELEASE_PATIENCE;
+        let share = loop {
+            umem.reclaim();
+            match umem.claim(port.number(), wanted, place) {
+                Ok(share) => break share,
+                // The kernel has no event for it.
+                Err(unclaimed) if unclaimed.awaited > 0 && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(Unclaimed { free, .. }) => {
+                    // Another process may have the queue now, so that the kernel never says it free: do with what there is.
+                    let less = Some(free).filter(|free| wanted.is_none() && *free > 0);
+                    let share = less.and_then(|free| umem.claim(port.number(), Some(free), place).ok());
+                    break share.ok_or(BindError::Chunks { free, wanted: wanted.unwrap_or(1) })?;
+                }
+            }
+        };
+        if direction == Direction::Both && share < 2 {
+            return Err(BindError::Chunks { free: share, wanted: 2 });
+        }
         let home = umem.home_ref();
         let mut free = Pool::with_capacity(umem.chunks());
-        let deadline = Instant::now() + RELEASE_PATIENCE;
-        let stranded = loop {
-            umem.reclaim();
-            let stranded = umem.stranded(place);
-            home.returns.take_all(&mut free);
-            if stranded.told == 0
-                || wanted.is_some_and(|wanted| wanted <= free.len())
-                || Instant::now() >= deadline
-            {
-                break stranded;
-            }
-            // The kernel has no event for it.
-            std::thread::sleep(Duration::from_millis(1));
-        };
-        let wanted = wanted.unwrap_or(free.len() + stranded.here);
-        if wanted == 0 || wanted > free.len() + stranded.here {
-            home.returns.push_all(free.last(u32::MAX));
-            return Err(BindError::Chunks { free: free.len(), wanted: wanted.max(1) });
-        }
+        home.returns.take_all(&mut free);
         let rx_share = match direction {
-            Direction::Rx => wanted,
+            Direction::Rx => share,
             Direction::Tx => 0,
-            Direction::Both => wanted / 2,
+            Direction::Both => share / 2,
         };
         let mut take = |n: u32| {
             let mut half = HalfPool::new(home, n);
             half.chunks().extend(free.last(n).iter().copied());
-            free.forget_last(n); // fewer than `n` if some come home with the bind
+            free.forget_last(n);
             half
         };
-        let (rx, tx) = (take(rx_share), take(wanted - rx_share));
+        let (rx, tx) = (take(rx_share), take(share - rx_share));
         home.returns.push_all(free.last(u32::MAX));
         Ok(Self { rx, tx })
     }

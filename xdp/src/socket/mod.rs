@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use crate::QueueId;
 use crate::device::InterfaceRef;
-use crate::error::{FlushError, WaitError};
-use crate::program::{Attachment, MapError};
+use crate::error::{FlushError, RegisterError, WaitError};
+use crate::program::Attachment;
 use crate::rx::Rx;
 use crate::socket::builder::SocketBuilder;
 use crate::socket::error::BindError;
@@ -130,12 +130,12 @@ impl Socket {
         self.rx.statistics()
     }
 
-    /// Lets an attached program send this queue's packets here, until the socket is closed.
+    /// Lets an attached program send this queue's packets here, until the receiving half is dropped.
     ///
     /// # Errors
     ///
-    /// [`MapError`] when the program's map has no slot for the queue, or another socket is in it.
-    pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), MapError> {
+    /// [`RegisterError`] when the program runs on another interface, its map has no slot for the queue, or another socket is in it.
+    pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), RegisterError> {
         self.rx.register(attachment)
     }
 

@@ -4,6 +4,8 @@
 //!   `Arc<Port>`, and the port its watches before its descriptor.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+#[cfg(feature = "fake-kernel")]
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -15,8 +17,8 @@ use xdp_sys::Errno;
 
 use crate::QueueId;
 use crate::device::queue::QueueProbe;
-use crate::error::KickError;
-use crate::program::{Attachment, MapError};
+use crate::error::{KickError, RegisterError};
+use crate::program::Attachment;
 use crate::socket::report::Report;
 use crate::sys;
 use crate::umem::Umem;
@@ -41,11 +43,14 @@ pub(crate) struct Port {
     /// Chunks in the pool of each half, told by the half itself.
     rx_pool: CachePadded<AtomicU32>,
     tx_pool: CachePadded<AtomicU32>,
+    /// Chunks that the receiving half misses of its share, told by itself; none once it is gone.
+    rx_wants: CachePadded<AtomicU32>,
     /// The end of the lane that the receiving half has left, so that no chunk is lost in it.
     left_lane: Mutex<Option<ConsumerRing<u64>>>,
-    is_rx_gone: AtomicBool,
+    is_gone: AtomicBool,
     report: OnceLock<Report>,
     bound: OnceLock<Bound>,
+    /// Programs that send packets here, with the slot of their map; they stay attached as long as this lives.
     registrations: Mutex<Vec<(Arc<Attachment>, QueueId)>>,
     umem: Umem,
 }
@@ -55,9 +60,9 @@ pub(crate) struct Port {
 pub(crate) enum Link {
     /// The kernel.
     Kernel(OwnedFd),
-    /// A fake kernel, which is never asked for anything; the descriptor is one of no socket.
+    /// A fake kernel, which is never asked for anything; the descriptor is one of no socket. It has the chunks as long as it lives.
     #[cfg(feature = "fake-kernel")]
-    Fake(OwnedFd),
+    Fake(OwnedFd, Weak<()>),
 }
 
 /// Where a socket was bound, and what came of it.
@@ -103,8 +108,9 @@ impl Port {
             watches: Mutex::default(),
             rx_pool: CachePadded::default(),
             tx_pool: CachePadded::default(),
+            rx_wants: CachePadded::default(),
             left_lane: Mutex::default(),
-            is_rx_gone: AtomicBool::new(false),
+            is_gone: AtomicBool::new(false),
             report: OnceLock::new(),
             bound: OnceLock::new(),
             registrations: Mutex::default(),
@@ -139,6 +145,10 @@ impl Port {
         &self.rx_pool
     }
 
+    pub(crate) fn rx_wants(&self) -> &AtomicU32 {
+        &self.rx_wants
+    }
+
     pub(crate) fn tx_pool(&self) -> &AtomicU32 {
         &self.tx_pool
     }
@@ -151,18 +161,18 @@ impl Port {
         self.bound.get().is_some_and(|bound| bound.zero_copy)
     }
 
-    /// Whether the kernel may want to be woken for receiving: only if the flag is in use.
-    pub(crate) fn wakes_receiving(&self) -> bool {
-        self.wake_policy == WakePolicy::WhenAsked
+    /// Whether the interface is known to be gone. The kernel says it once, to whichever half asks first.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_rx_gone(&self) -> bool {
-        self.is_rx_gone.load(Ordering::Relaxed) // a hint: a chunk that goes into the lane all the same is drained on close
+    pub(crate) fn set_gone(&self) {
+        self.is_gone.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn leave_lane(&self, lane: ConsumerRing<u64>) {
         *self.left_lane.lock().unwrap_or_else(PoisonError::into_inner) = Some(lane);
-        self.is_rx_gone.store(true, Ordering::Relaxed);
+        self.rx_wants.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn report(&self) -> &Report {
@@ -190,7 +200,7 @@ impl Port {
         match self.link.as_ref().expect("the link is taken out only in `drop`") {
             Link::Kernel(fd) => fd.as_fd(),
             #[cfg(feature = "fake-kernel")]
-            Link::Fake(fd) => fd.as_fd(),
+            Link::Fake(fd, _) => fd.as_fd(),
         }
     }
 
@@ -214,30 +224,48 @@ impl Port {
         match result {
             Ok(()) => Ok(Kick::Done),
             // Out of budget, completion slots, socket buffers; or dropped by the device's queue, and completed. A signal is no error either.
-            Err(Errno::EAGAIN | Errno::EBUSY | Errno::ENOBUFS | Errno::EINTR) => Ok(Kick::Partial),
+            Err(Errno::EAGAIN | Errno::EBUSY | Errno::ENOBUFS | Errno::ENOMEM | Errno::EINTR) => {
+                Ok(Kick::Partial)
+            }
             Err(Errno::ENXIO) => Err(KickError::InterfaceGone { interface: interface() }),
             Err(Errno::ENETDOWN) => Err(KickError::InterfaceDown { interface: interface() }),
             Err(other) => Err(KickError::Kernel { interface: interface(), cause: sys::io_error(other) }),
         }
     }
 
-    /// Lets a program send this queue's packets here, until the socket is closed.
-    pub(crate) fn register(&self, attachment: Arc<Attachment>, queue: QueueId) -> Result<(), MapError> {
+    /// Lets a program send this queue's packets here, until the receiving half is dropped.
+    pub(crate) fn register(&self, attachment: Arc<Attachment>) -> Result<(), RegisterError> {
+        let (ours, theirs) = (self.bound.get().map(|bound| bound.place.interface), attachment.interface());
+        if ours != Some(theirs.index()) {
+            return Err(RegisterError::OtherInterface {
+                socket: self.interface_name(),
+                program: theirs.name().to_owned(),
+            });
+        }
+        let queue = self.report().queue;
         attachment.program().map().insert(queue, self.fd())?;
         self.registrations.lock().unwrap_or_else(PoisonError::into_inner).push((attachment, queue));
         Ok(())
+    }
+
+    /// Takes this socket out of the maps of its programs: nobody reads its rx ring any more. The programs stay attached, as some NICs do not
+    /// send without one, and pass the queue's packets to the kernel's stack.
+    pub(crate) fn stop_receiving(&self) {
+        for (attachment, queue) in self.registrations.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let map = attachment.program().map();
+            // The slot may have been given to another socket since: putting ours in tells, as it is refused then.
+            if map.insert(*queue, self.fd()).is_ok() {
+                // What fails here the kernel does when the socket is closed.
+                drop(map.remove(*queue));
+            }
+        }
     }
 }
 
 impl Drop for Port {
     fn drop(&mut self) {
-        // First the program stops sending packets here, then the rings go, then the descriptor (P1): closed the other way round under
-        // load, packets would run into a socket that is half gone.
-        let registrations = self.registrations.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for (attachment, queue) in registrations.iter() {
-            // The kernel removes a closed socket from every map by itself; this only makes it earlier.
-            drop(attachment.program().map().remove(*queue));
-        }
+        // The rings go first, then the descriptor (P1), and with it the socket's slot in every map of a program: the kernel empties that before
+        // it unbinds, and only if the slot is still this socket's. Programs that nobody else holds come last.
         *self.watches.get_mut().unwrap_or_else(PoisonError::into_inner) = Watches::default();
         if let Some(mut lane) = self.left_lane.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             let mut rest = Pool::default();
@@ -246,10 +274,21 @@ impl Drop for Port {
             }
             self.umem.home().returns.push_all(rest.last(u32::MAX));
         }
-        drop(self.link.take());
-        registrations.clear();
+        let link = self.link.take();
+        #[cfg(feature = "fake-kernel")]
+        let fake = match &link {
+            Some(Link::Fake(_, nic)) => Some(nic.clone()),
+            _ => None,
+        };
+        drop(link);
+        self.registrations.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         let bound = self.bound.take();
-        self.umem.close(ClosedPort { socket: self.number, bound });
+        self.umem.close(ClosedPort {
+            socket: self.number,
+            bound,
+            #[cfg(feature = "fake-kernel")]
+            fake,
+        });
     }
 }
 
@@ -258,6 +297,8 @@ impl Drop for Port {
 pub(crate) struct ClosedPort {
     socket: u8,
     bound: Option<Bound>,
+    #[cfg(feature = "fake-kernel")]
+    fake: Option<Weak<()>>,
 }
 
 impl ClosedPort {
@@ -268,6 +309,10 @@ impl ClosedPort {
     /// Whether the kernel is known to have let go: it never had anything, or says that the queue has no socket any more. That happens when
     /// the last packet that refers to the socket's memory is freed (`xp_release_deferred`).
     pub(crate) fn is_released(&self) -> bool {
+        #[cfg(feature = "fake-kernel")]
+        if let Some(nic) = &self.fake {
+            return nic.strong_count() == 0;
+        }
         match &self.bound {
             None => true,
             Some(bound) => bound.probe.as_ref().is_some_and(|probe| probe.has_socket() == Some(false)),

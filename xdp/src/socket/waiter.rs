@@ -20,6 +20,8 @@ pub(crate) enum Until {
     Readable,
     /// The tx ring is at most half full.
     Writable,
+    /// A frame has completed: the kernel has no event for that, but being asked makes it look at the tx ring.
+    Completed,
 }
 
 /// The link messages of one interface.
@@ -27,13 +29,11 @@ pub(crate) enum Until {
 pub(crate) struct Waiter {
     /// None where the messages cannot be had (or there is no interface): then removal is noticed when the time is up.
     monitor: Option<LinkMonitor>,
-    /// The kernel says it once; it stays true.
-    is_gone: bool,
 }
 
 impl Waiter {
     pub(crate) fn new(monitor: Option<LinkMonitor>) -> Self {
-        Self { monitor, is_gone: false }
+        Self { monitor }
     }
 
     /// Waits until `ready` is true, at most `timeout`; whether it is. `until` is what the kernel is asked to report.
@@ -48,12 +48,13 @@ impl Waiter {
         let events = match until {
             Until::Readable => libc::POLLIN,
             Until::Writable => libc::POLLOUT,
+            Until::Completed => 0,
         };
         let gone = || WaitError::InterfaceGone { interface: port.interface_name() };
         let failed = |cause| WaitError::Kernel { interface: port.interface_name(), cause };
         // A deadline beyond what the clock can tell is none.
         let deadline = Instant::now().checked_add(timeout);
-        if self.is_gone {
+        if port.is_gone() {
             return Err(gone());
         }
         loop {
@@ -70,7 +71,7 @@ impl Waiter {
             if ready() {
                 return Ok(true);
             }
-            let has_news = wanted.get(1).is_some_and(|link| link.events() != 0);
+            let has_news = self.monitor.is_some() && wanted[1].events() != 0;
             let has_error = wanted[0].events() & !(libc::POLLIN | libc::POLLOUT) != 0;
             let removed = has_news
                 && self.monitor.as_ref().is_some_and(|monitor| monitor.drain() == LinkChange::Removed);
@@ -78,10 +79,11 @@ impl Waiter {
             if removed
                 || ((reported == 0 || has_error || has_news) && pending_error(fd) == Some(Errno::ENETDOWN))
             {
-                self.is_gone = true;
+                port.set_gone();
                 return Err(gone());
             }
-            if reported == 0 {
+            // Also when something was reported that is not what was waited for: the deadline holds.
+            if reported == 0 || left.is_some_and(|left| left.is_zero()) {
                 return Ok(false);
             }
         }

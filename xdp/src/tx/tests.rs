@@ -262,6 +262,7 @@ fn journey(log2: u32, start: u32, chunks: u32, steps: &[Step]) -> Result<(), Tes
     // Everything comes home in the end.
     drop(socket);
     drop(kept);
+    drop(nic);
     let account = umem.accounting();
     prop_assert_eq!(account.pool, chunks, "{}", account);
     Ok(())

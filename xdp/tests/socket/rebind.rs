@@ -91,6 +91,23 @@ fn halves_work_when_the_other_half_is_gone() {
     assert!(near.accounting().is_balanced() && far.accounting().is_balanced());
 }
 
+/// A program that fills a ring which nobody reads would swallow the traffic.
+#[test]
+fn packets_go_to_the_kernels_stack_when_only_the_sending_half_is_left() {
+    let Some(lab) = lab("packets_go_to_the_kernels_stack_when_only_the_sending_half_is_left") else { return };
+    let (_inside, a, b) = enter(&lab);
+    let far = small_umem(64);
+    let (rx, far_tx) = Socket::builder(&far).receive(Receive::Everything).bind(&b, QUEUE).unwrap().split();
+    let mut tx = sender(&small_umem(64), &a);
+    send_numbered(&mut tx, 0, 10, 64);
+    drop(rx);
+    let before = far_tx.statistics().unwrap();
+    send_numbered(&mut tx, 10, 30, 64);
+    tx.flush(PATIENCE).unwrap();
+    assert_eq!(far_tx.statistics().unwrap(), before, "the socket sees none of them");
+    assert!(xdp::Interface::by_name(&b).unwrap().xdp().driver().is_some(), "the program stays");
+}
+
 #[test]
 fn binding_again_right_after_works_with_the_same_umem() {
     let Some(lab) = lab("binding_again_right_after_works_with_the_same_umem") else { return };

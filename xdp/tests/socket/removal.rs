@@ -21,8 +21,8 @@ fn a_wait_without_traffic_ends_when_its_time_is_up_and_not_before() {
 
 /// The kernel's poll says nothing of it, so this would sleep for ever.
 #[test]
-fn removing_the_interface_wakes_both_waiting_halves() {
-    let Some(lab) = lab("removing_the_interface_wakes_both_waiting_halves") else { return };
+fn removing_the_interface_wakes_who_waits_for_it() {
+    let Some(lab) = lab("removing_the_interface_wakes_who_waits_for_it") else { return };
     let (_inside, a, b) = enter(&lab);
     let mut rx = receiver(&small_umem(64), &b);
     let mut tx = sender(&small_umem(64), &a);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use xdp::{
     AttachError, BindError, ChunkSize, DirectedSocket, Direction, HugePages, InterfaceError, Mode, Program,
-    QueueId, Receive, RingKind, RingSizes, Socket, SocketBuilder, Umem, Wish, XdpConfig,
+    QueueId, Receive, RegisterError, RingKind, RingSizes, Socket, SocketBuilder, Umem, Wish, XdpConfig,
 };
 
 use crate::privileges::in_child;
@@ -81,6 +81,15 @@ fn ring_sizes_are_checked_before_any_system_call() {
 }
 
 #[test]
+fn a_tx_budget_that_the_kernel_would_refuse_is_refused_before() {
+    let umem = small_umem(64);
+    for budget in [0, 31, 2049] {
+        let error = refused(Socket::builder(&umem).tx_budget(budget), "nosuch0", 0);
+        assert!(matches!(error, BindError::TxBudget { budget: b, most: 2048 } if b == budget), "{error}");
+    }
+}
+
+#[test]
 fn a_queue_that_is_taken_says_so_and_nothing_is_lost() {
     let Some(lab) = lab("a_queue_that_is_taken_says_so_and_nothing_is_lost") else { return };
     let (_inside, a, _b) = enter(&lab);
@@ -135,6 +144,10 @@ fn a_socket_can_be_registered_with_a_program_of_ones_own() {
     rx.register(&attached).unwrap();
     send_numbered(&mut tx, 4, 8, 64);
     expect_numbered(&mut rx, 4, 8, 64);
+    // A program on the other end would send packets that the kernel drops and counts nowhere.
+    let elsewhere = Program::redirect_all().load().unwrap().attach(&*a, xdp::AttachMode::Driver).unwrap();
+    let refused = rx.register(&std::sync::Arc::new(elsewhere)).unwrap_err();
+    assert!(matches!(refused, RegisterError::OtherInterface { .. }), "{refused}");
     drop(rx);
     // The map lets go of the socket, and the next one can take its place.
     let rx = Socket::builder(&receiving).bind_rx(&b, QUEUE).unwrap();
