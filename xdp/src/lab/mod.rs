@@ -173,7 +173,7 @@ impl Lab {
 
 /// What a request about an end begins with.
 fn header(end: &End) -> ifinfomsg {
-    ifinfomsg { ifi_index: end.index().cast_signed(), ..ifinfomsg::default() }
+    ifinfomsg { ifi_index: end.index() as i32, ..ifinfomsg::default() }
 }
 
 /// A request that leaves `IFF_UP` of an end as in `flags`.
