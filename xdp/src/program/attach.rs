@@ -6,9 +6,9 @@ use std::{fmt, io};
 use xdp_sys::Errno;
 use xdp_sys::if_link::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
 
-use super::{AttachError, DriverRefusal, ForeignProgram, MissingPrivilege, Program, bpf, os_error};
+use super::{AttachError, DriverRefusal, ForeignProgram, MissingPrivilege, Program, bpf};
 use crate::device::{Interface, InterfaceError, InterfaceRef};
-use crate::sys::Process;
+use crate::sys::{Process, io_error};
 
 /// Where the program may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -112,7 +112,7 @@ impl Attachment {
 
     /// Whether the program still runs: not so once the interface is gone, or an administrator detached the link.
     pub fn is_attached(&self) -> io::Result<bool> {
-        bpf::link_ifindex(self.as_fd()).map(|ifindex| ifindex != 0).map_err(os_error)
+        bpf::link_ifindex(self.as_fd()).map(|ifindex| ifindex != 0).map_err(io_error)
     }
 
     /// Takes the program off the interface: the drop by a name that says what it does.
@@ -164,7 +164,7 @@ impl Attempt<'_> {
     fn generic(&self) -> Result<Link, AttachError> {
         self.link(XDP_FLAGS_SKB_MODE, |cause| AttachError::Kernel {
             interface: self.interface.name().to_owned(),
-            cause: os_error(cause),
+            cause: io_error(cause),
         })
     }
 
@@ -182,34 +182,38 @@ impl Attempt<'_> {
                 break;
             }
             // EBUSY: a program in the same mode. EEXIST: in another mode.
-            if let Some(program) = ForeignProgram::on(self.interface.index())? {
-                return Err(AttachError::Occupied { interface: self.interface.name().to_owned(), program });
+            let interface = || self.interface.name().to_owned();
+            match ForeignProgram::on(self.interface.index()) {
+                Ok(Some(program)) => return Err(AttachError::Occupied { interface: interface(), program }),
+                Ok(None) => {}
+                Err(InterfaceError::UnknownIndex { .. }) => {
+                    return Err(AttachError::Gone { interface: interface() });
+                }
+                Err(error) => return Err(error.into()),
             }
         }
-        Err(self.explain(errno).unwrap_or_else(|| refused(errno)))
+        Err(explain(self.interface, errno).unwrap_or_else(|| refused(errno)))
     }
+}
 
-    fn explain(&self, errno: Errno) -> Option<AttachError> {
-        let interface = || self.interface.name().to_owned();
-        match errno {
-            Errno::EPERM => Some(AttachError::Permission {
-                interface: interface(),
-                missing: MissingPrivilege::of_this_thread(),
-            }),
-            // No program on the interface itself, or it would have been found: the kernel says the same of one above.
-            Errno::EEXIST => Some(AttachError::UpperOccupied { interface: interface() }),
-            // A missing interface is an invalid argument to this call.
-            Errno::EINVAL | Errno::ENODEV if self.is_gone() => {
-                Some(AttachError::Gone { interface: interface() })
-            }
-            Errno::EINVAL if !bpf::xdp_links_exist() => Some(AttachError::NoLinks),
-            _ => None,
+/// What an error number means whatever the mode, if it means one thing.
+fn explain(interface: &Interface, errno: Errno) -> Option<AttachError> {
+    let name = || interface.name().to_owned();
+    match errno {
+        Errno::EPERM => {
+            Some(AttachError::Permission { interface: name(), missing: MissingPrivilege::of_this_thread() })
         }
+        // No program on the interface itself, or it would have been found: the kernel says the same of one above.
+        Errno::EEXIST => Some(AttachError::UpperOccupied { interface: name() }),
+        // A missing interface is an invalid argument to this call.
+        Errno::EINVAL | Errno::ENODEV if is_gone(interface) => Some(AttachError::Gone { interface: name() }),
+        Errno::EINVAL if !bpf::xdp_links_exist() => Some(AttachError::NoLinks),
+        _ => None,
     }
+}
 
-    fn is_gone(&self) -> bool {
-        matches!(Interface::by_index(self.interface.index()), Err(InterfaceError::UnknownIndex { .. }))
-    }
+fn is_gone(interface: &Interface) -> bool {
+    matches!(Interface::by_index(interface.index()), Err(InterfaceError::UnknownIndex { .. }))
 }
 
 /// Sockets on different threads share a program and its attachment.
@@ -218,3 +222,24 @@ const _: () = {
     shared_between_threads::<Program>();
     shared_between_threads::<Attachment>();
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_for_want_of_privilege_names_the_interface_and_the_remedy() {
+        let loopback = Interface::by_name("lo").expect("every namespace has one");
+        let error = explain(&loopback, Errno::EPERM).expect("it means one thing");
+        assert!(matches!(error, AttachError::Permission { .. }), "{error}");
+        assert!(error.to_string().starts_with("not allowed to attach a program to lo: "), "{error}");
+        assert!(error.to_string().contains("CAP_BPF"), "{error}");
+    }
+
+    #[test]
+    fn what_only_the_driver_can_explain_is_left_to_it() {
+        let loopback = Interface::by_name("lo").expect("every namespace has one");
+        assert!(explain(&loopback, Errno::EOPNOTSUPP).is_none());
+        assert!(explain(&loopback, Errno::ENODEV).is_none(), "it is there");
+    }
+}

@@ -14,8 +14,9 @@ pub enum AttachError {
     Interface(#[from] InterfaceError),
     /// Somebody else's program runs there. It is never replaced.
     #[error(
-        "{interface} already runs XDP {program}: end the process that attached it, or detach it with \
-         `ip link set dev {interface} xdp off` (for a link: `bpftool link detach`)"
+        "{interface} already runs XDP {program}: drop that attachment if it is this program's own, end the process that \
+         attached it, or detach it with `ip link set dev {interface} {} off` (for a link: `bpftool link detach`)",
+        program.keyword()
     )]
     Occupied {
         /// The interface.

@@ -4,7 +4,7 @@ use std::io;
 
 use xdp_sys::Errno;
 
-use super::os_error;
+use crate::sys::io_error;
 
 /// Why a driver did not take a program.
 ///
@@ -64,7 +64,7 @@ impl DriverRefusal {
             Errno::EINVAL if long_packets => Self::Mtu { mtu },
             Errno::ENOSPC => Self::Queues,
             Errno::ENOMEM => Self::Resources,
-            errno => Self::Other { cause: os_error(errno) },
+            errno => Self::Other { cause: io_error(errno) },
         }
     }
 }

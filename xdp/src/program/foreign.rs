@@ -39,6 +39,18 @@ impl ForeignProgram {
     }
 }
 
+impl ForeignProgram {
+    /// What ip-link(8) calls the place. Its plain `xdp` means the driver's where the driver has XDP, and so leaves a
+    /// generic program there.
+    pub(super) fn keyword(&self) -> &'static str {
+        match self.mode {
+            AttachedMode::Driver => "xdpdrv",
+            AttachedMode::Generic => "xdpgeneric",
+            AttachedMode::Hardware => "xdpoffload",
+        }
+    }
+}
+
 impl fmt::Display for ForeignProgram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, name, mode } = self;

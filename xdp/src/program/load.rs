@@ -7,7 +7,8 @@ use xdp_sys::Errno;
 use xdp_sys::bpf::BPF_F_XDP_HAS_FRAGS;
 
 use super::bpf::{self, ObjectName, XdpSource};
-use super::{Instruction, MapCreateError, MissingPrivilege, Program, VerifierLog, XskMap, os_error};
+use super::{Instruction, MapCreateError, MissingPrivilege, Program, VerifierLog, XskMap};
+use crate::sys::io_error;
 
 /// How a program is loaded: made by [`Program::redirect_all`] or [`Program::from_instructions`].
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ impl ProgramBuilder {
         let source = XdpSource { name, instructions: &self.instructions, map: &map, flags: self.flags };
         let fd = Attempt { name: &self.name, source: &source }.load()?;
         let info = bpf::program_info(fd.as_fd())
-            .map_err(|errno| LoadError::Kernel { name: self.name.clone(), cause: os_error(errno) })?;
+            .map_err(|errno| LoadError::Kernel { name: self.name.clone(), cause: io_error(errno) })?;
         Ok(Program::new(fd, map, info, self.flags & BPF_F_XDP_HAS_FRAGS != 0))
     }
 }
@@ -87,28 +88,29 @@ impl Attempt<'_> {
 
     /// Turns a refusal into an error that helps. Succeeds if the second load does: the first refusal was for the moment.
     fn diagnose(&self, errno: Errno) -> Result<OwnedFd, LoadError> {
+        // The verifier has nothing to say about these: it was not asked.
+        let unasked = [Errno::EPERM, Errno::ENOSYS, Errno::EMFILE, Errno::ENFILE, Errno::EAGAIN];
+        if unasked.contains(&errno) {
+            return Err(self.error(errno, VerifierLog::from_buffer(&[])));
+        }
+        self.load_with_log().map_err(|(errno, log)| self.error(errno, log))
+    }
+
+    /// What a refusal means, given what the verifier wrote until it ended or was interrupted.
+    fn error(&self, errno: Errno, log: VerifierLog) -> LoadError {
         let name = self.name.to_owned();
-        let (errno, log) = match errno {
-            Errno::EPERM => {
-                return Err(LoadError::Permission { name, missing: MissingPrivilege::of_this_thread() });
+        match errno {
+            Errno::EPERM => LoadError::Permission { name, missing: MissingPrivilege::of_this_thread() },
+            Errno::ENOSYS => LoadError::Unsupported,
+            // Signals, one after the other: the log is cut short, and its last line is no reason.
+            Errno::EAGAIN => LoadError::Kernel { name, cause: io_error(errno) },
+            _ if !log.is_empty() => LoadError::Refused { name, log },
+            Errno::E2BIG => LoadError::Length { name, instructions: self.source.instructions.len() },
+            Errno::EINVAL if self.source.flags & BPF_F_XDP_HAS_FRAGS != 0 => {
+                LoadError::NoMultiBuffer { name }
             }
-            Errno::ENOSYS => return Err(LoadError::Unsupported),
-            // The verifier has nothing to say about these.
-            Errno::EMFILE | Errno::ENFILE => return Err(LoadError::Kernel { name, cause: os_error(errno) }),
-            _ => match self.load_with_log() {
-                Ok(fd) => return Ok(fd),
-                Err(refusal) => refusal,
-            },
-        };
-        Err(if !log.is_empty() {
-            LoadError::Refused { name, log }
-        } else if errno == Errno::E2BIG {
-            LoadError::Length { name, instructions: self.source.instructions.len() }
-        } else if errno == Errno::EINVAL && self.source.flags & BPF_F_XDP_HAS_FRAGS != 0 {
-            LoadError::NoMultiBuffer { name }
-        } else {
-            LoadError::Kernel { name, cause: os_error(errno) }
-        })
+            _ => LoadError::Kernel { name, cause: io_error(errno) },
+        }
     }
 
     /// Loads once more, for the log. `ENOSPC` says that the buffer was too short for it.
@@ -184,4 +186,48 @@ pub enum LoadError {
         #[source]
         cause: io::Error,
     },
+}
+
+#[cfg(all(test, feature = "lab"))]
+mod tests {
+    use super::super::Register;
+    use super::*;
+    use crate::lab::require;
+
+    /// Calls `test` with an attempt at a program that any kernel would take.
+    fn with_attempt(test: impl FnOnce(Attempt<'_>)) {
+        let map = XskMap::create(1).expect("the lab needed the same privilege");
+        let instructions = [Instruction::mov(Register::R0, 2), Instruction::exit()];
+        let name = ObjectName::new("attempt").expect("a name");
+        let source = XdpSource { name, instructions: &instructions, map: &map, flags: 0 };
+        test(Attempt { name: "attempt", source: &source });
+    }
+
+    #[test]
+    fn too_many_open_files_is_said_as_such_and_not_asked_of_the_verifier() {
+        if !require("too_many_open_files_is_said_as_such_and_not_asked_of_the_verifier") {
+            return;
+        }
+        with_attempt(|attempt| {
+            for errno in [Errno::EMFILE, Errno::ENFILE, Errno::EAGAIN] {
+                let error = attempt.diagnose(errno).expect_err("a second load would succeed");
+                let LoadError::Kernel { cause, .. } = &error else { panic!("{error}") };
+                assert_eq!(cause.raw_os_error(), Some(errno.raw()));
+            }
+        });
+    }
+
+    #[test]
+    fn a_log_that_signals_cut_short_is_not_taken_for_a_reason() {
+        if !require("a_log_that_signals_cut_short_is_not_taken_for_a_reason") {
+            return;
+        }
+        with_attempt(|attempt| {
+            let log = || VerifierLog::from_buffer(b"0: (b7) r0 = 2");
+            let interrupted = attempt.error(Errno::EAGAIN, log());
+            assert!(matches!(interrupted, LoadError::Kernel { .. }), "{interrupted}");
+            let refused = attempt.error(Errno::EACCES, log());
+            assert!(matches!(refused, LoadError::Refused { .. }), "{refused}");
+        });
+    }
 }

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use xdp_sys::Errno;
 
 use super::bpf::{self, ProgramInfo};
-use super::{
-    Action, AttachError, AttachMode, Attachment, Instruction, ProgramBuilder, XskMap, os_error, redirect,
-};
+use super::{Action, AttachError, AttachMode, Attachment, Instruction, ProgramBuilder, XskMap, redirect};
 use crate::device::InterfaceRef;
+use crate::sys::io_error;
 
 /// A verified XDP program with its socket map. A clone is another handle of the same program.
 ///
@@ -120,7 +119,7 @@ impl Program {
             Errno::EINVAL | Errno::E2BIG => TestRunError::Length { length },
             // More buffers than a packet may have, but for the rare case that this little memory is missing.
             Errno::ENOMEM if length > 4096 => TestRunError::Length { length },
-            errno => TestRunError::Kernel { length, cause: os_error(errno) },
+            errno => TestRunError::Kernel { length, cause: io_error(errno) },
         })?;
         Action::from_raw(answer).ok_or(TestRunError::NoAction { answer })
     }
@@ -132,14 +131,22 @@ impl AsFd for Program {
     }
 }
 
+/// Which bound a length breaks.
+fn bounds(length: usize) -> &'static str {
+    const ETHERNET_HEADER: usize = 14;
+    if length < ETHERNET_HEADER {
+        "it needs at least the 14 bytes of an ethernet header"
+    } else {
+        "the kernel takes about 3500 bytes before Linux 5.18, and about 70000 since"
+    }
+}
+
 /// Why a program gave no decision about a packet.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TestRunError {
     /// The kernel runs programs on packets of other lengths only.
-    #[error(
-        "a packet of {length} bytes cannot be tried: it needs 14 bytes, an ethernet header, to about 3500"
-    )]
+    #[error("a packet of {length} bytes cannot be tried: {}", bounds(*length))]
     Length {
         /// Bytes of the packet.
         length: usize,

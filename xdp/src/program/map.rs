@@ -6,9 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use xdp_sys::Errno;
 use xdp_sys::bpf::{BPF_ANY, BPF_NOEXIST};
 
+use super::MissingPrivilege;
 use super::bpf::{ObjectName, XskMapFd};
-use super::{MissingPrivilege, os_error};
 use crate::QueueId;
+use crate::sys::io_error;
 
 /// A map from the queue that a packet came in by to the AF_XDP socket that gets it.
 ///
@@ -25,12 +26,18 @@ pub struct XskMap {
 }
 
 impl XskMap {
-    /// Makes an empty map for the queues `0..entries`, at 8 bytes of kernel memory each.
+    /// The kernel numbers the queues of an interface with 16 bits (`netdev_queues_count`, `sockaddr_xdp` inside).
+    const MOST: u32 = 1 << 16;
+
+    /// Makes an empty map for the queues `0..entries`, at most 65536, at 8 bytes of kernel memory each.
     ///
     /// Needs `CAP_BPF` and `CAP_NET_ADMIN` (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`).
     pub fn create(entries: u32) -> Result<Self, MapCreateError> {
         if entries == 0 {
             return Err(MapCreateError::NoEntries);
+        }
+        if entries > Self::MOST {
+            return Err(MapCreateError::TooMany { entries, most: Self::MOST });
         }
         // The name that libxdp gives its map too, so that tools which look for it find this one.
         let name = ObjectName::new("xsks_map").unwrap_or_default();
@@ -93,6 +100,16 @@ pub enum MapCreateError {
     /// A map without slots was asked for.
     #[error("a socket map needs at least one entry: one per queue of the interface")]
     NoEntries,
+    /// A map with more slots than an interface can have queues was asked for.
+    #[error(
+        "a socket map of {entries} entries is too large: it has one per queue of the interface, {most} at most"
+    )]
+    TooMany {
+        /// The number of slots asked for.
+        entries: u32,
+        /// The most possible.
+        most: u32,
+    },
     /// The kernel wants a privilege that the thread does not have.
     #[error("not allowed to make a socket map: {missing}")]
     Permission {
@@ -130,7 +147,7 @@ impl MapCreateError {
             // The sizes are those of every socket map and the number of entries is not zero: only the type is left.
             Errno::EINVAL | Errno::ENOSYS => Self::Unsupported,
             Errno::ENOMEM | Errno::E2BIG => Self::Memory { entries },
-            errno => Self::Kernel { entries, cause: os_error(errno) },
+            errno => Self::Kernel { entries, cause: io_error(errno) },
         }
     }
 }
@@ -189,7 +206,7 @@ impl MapError {
             // The map itself is open, so a bad descriptor is the socket's: one opened with O_PATH, for instance.
             Errno::ENOTSOCK | Errno::EOPNOTSUPP | Errno::EBADF => Self::NotXdpSocket { queue },
             Errno::EPERM => Self::Permission { missing: MissingPrivilege::of_this_thread() },
-            errno => Self::Kernel { queue, entries, cause: os_error(errno) },
+            errno => Self::Kernel { queue, entries, cause: io_error(errno) },
         }
     }
 }

@@ -35,10 +35,6 @@ mod privilege;
 mod redirect;
 mod verifier_log;
 
-use std::io;
-
-use xdp_sys::Errno;
-
 pub use action::Action;
 pub use attach::{AttachMode, AttachedMode, Attachment};
 pub use attach_error::AttachError;
@@ -50,8 +46,3 @@ pub use loaded::{Program, TestRunError};
 pub use map::{MapCreateError, MapError, XskMap};
 pub use privilege::MissingPrivilege;
 pub use verifier_log::VerifierLog;
-
-/// The standard library's form of an error number, which is what public errors hold.
-fn os_error(errno: Errno) -> io::Error {
-    io::Error::from_raw_os_error(errno.raw())
-}

@@ -111,9 +111,10 @@ fn a_packet_of_a_length_that_the_kernel_cannot_try_is_an_error() {
     let program = always(Action::Drop).load().unwrap();
     assert_eq!(program.test_run(&[0; 14]).unwrap(), Action::Drop);
     assert_eq!(program.test_run(&[0; 3000]).unwrap(), Action::Drop);
-    for length in [0, 13, 200_000] {
+    for (length, why) in [(0, "at least the 14"), (13, "at least the 14"), (200_000, "70000 since")] {
         let error = program.test_run(&vec![0; length]).unwrap_err();
         assert!(matches!(error, TestRunError::Length { length: said } if said == length), "{error}");
+        assert!(error.to_string().contains(why), "{error}");
     }
 }
 
