@@ -23,6 +23,7 @@ use crate::socket::Socket;
 use crate::socket::error::{BindError, RingKind, Step};
 use crate::socket::halves::{self, Halves, Shares};
 use crate::socket::options::{Mode, NeedWakeup, ObtainedMode, Receive, RingSizes};
+use crate::socket::namespace::Namespace;
 use crate::socket::port::{Bound, BoundTo, Link, Port};
 use crate::socket::report::{ProgramReport, Report};
 use crate::socket::rings;
@@ -256,13 +257,12 @@ impl SocketBuilder {
             NeedWakeup::WhenAsked => WakePolicy::WhenAsked,
             NeedWakeup::Always => WakePolicy::Always,
         };
-        let namespace = sys::option::<u64>(fd.as_fd(), libc::SOL_SOCKET, libc::SO_NETNS_COOKIE);
-        let namespace = namespace.ok().map(|(cookie, _)| cookie);
+        let namespace = Namespace::of(fd.as_fd());
         let port = self
             .umem
             .adopt(|number| Arc::new(Port::new(number, Link::Kernel(fd), policy, self.umem.clone())))
             .ok_or(BindError::TooManySockets { most: Holder::SOCKETS })?;
-        let place = BoundTo { namespace, interface: interface.index(), queue };
+        let place = BoundTo { namespace: namespace.id, interface: interface.index(), queue };
         let shares = Shares::of(&port, self.chunks, direction, Some(place))?;
         let waiter = || Waiter::new(LinkMonitor::open(interface.index()).ok());
         let halves = halves::make(&port, rings, shares, waiter);
@@ -283,6 +283,7 @@ impl SocketBuilder {
         };
         let bound = Bound {
             place,
+            _namespace: namespace,
             zero_copy: mode == ObtainedMode::ZeroCopy,
             // Asked once while the socket is there, so that a later "no" can be believed.
             probe: QueueProbe::open(interface.index(), queue.0)

@@ -3,6 +3,7 @@
 pub(crate) mod builder;
 pub(crate) mod error;
 pub(crate) mod halves;
+pub(crate) mod namespace;
 pub(crate) mod options;
 pub(crate) mod port;
 pub(crate) mod report;

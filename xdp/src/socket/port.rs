@@ -19,6 +19,7 @@ use crate::QueueId;
 use crate::device::queue::QueueProbe;
 use crate::error::{KickError, RegisterError};
 use crate::program::Attachment;
+use crate::socket::namespace::Namespace;
 use crate::socket::report::Report;
 use crate::sys;
 use crate::umem::Umem;
@@ -69,6 +70,8 @@ pub(crate) enum Link {
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub(crate) place: BoundTo,
+    /// Keeps the identity in `place` from being given to another namespace.
+    pub(crate) _namespace: Namespace,
     pub(crate) zero_copy: bool,
     /// None where the kernel cannot be asked.
     pub(crate) probe: Option<QueueProbe>,
@@ -77,7 +80,7 @@ pub(crate) struct Bound {
 /// A queue of an interface of a network namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BoundTo {
-    /// The network namespace, by its cookie. Minimum kernel: 5.14.
+    /// The network namespace, see [`Namespace::id`].
     pub(crate) namespace: Option<u64>,
     pub(crate) interface: u32,
     pub(crate) queue: QueueId,
