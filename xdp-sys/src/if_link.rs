@@ -18,6 +18,8 @@ pub const IFLA_MASTER: u16 = 10;
 pub const IFLA_LINKINFO: u16 = 18;
 /// [`rtnl_link_stats64`].
 pub const IFLA_STATS64: u16 = 23;
+/// Nest: settings by address family, one nest each.
+pub const IFLA_AF_SPEC: u16 = 26;
 /// Bits that choose what an answer holds.
 pub const IFLA_EXT_MASK: u16 = 29;
 /// How many users asked for promiscuous mode.
@@ -40,6 +42,11 @@ pub const IFLA_INFO_DATA: u16 = 2;
 
 /// In [`IFLA_INFO_DATA`] of a veth (`linux/veth.h`): an `ifinfomsg` and attributes of the peer.
 pub const VETH_INFO_PEER: u16 = 1;
+
+/// In the nest of `AF_INET6` in [`IFLA_AF_SPEC`]: how the link makes itself an address, one byte. Minimum kernel: 3.17.
+pub const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
+/// A value of [`IFLA_INET6_ADDR_GEN_MODE`]: not at all.
+pub const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
 
 /// In [`IFLA_XDP`]: descriptor of the program to attach.
 pub const IFLA_XDP_FD: u16 = 1;

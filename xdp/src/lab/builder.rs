@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use xdp_sys::Errno;
 use xdp_sys::if_link::{
-    IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MTU, IFLA_NUM_RX_QUEUES,
-    IFLA_NUM_TX_QUEUES, VETH_INFO_PEER,
+    IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_IFNAME, IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_DATA, IFLA_INFO_KIND,
+    IFLA_LINKINFO, IFLA_MTU, IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES, IN6_ADDR_GEN_MODE_NONE, VETH_INFO_PEER,
 };
 use xdp_sys::netlink::{NLM_F_CREATE, NLM_F_EXCL};
 use xdp_sys::rtnetlink::{
-    IFA_ADDRESS, IFA_LOCAL, IFF_RUNNING, IFF_UP, RTM_NEWADDR, RTM_NEWLINK, ifaddrmsg, ifinfomsg,
+    IFA_ADDRESS, IFA_LOCAL, IFF_RUNNING, IFF_UP, RTM_NEWADDR, RTM_NEWLINK, RTM_SETLINK, ifaddrmsg, ifinfomsg,
 };
 
 use super::namespace::{Namespace, Sockets};
-use super::{End, Lab, LabError, Pair, flags};
+use super::{End, Lab, LabError, Pair, flags, header};
 use crate::device::netlink::{Body, NetlinkError, NetlinkSocket, Request};
 use crate::device::{Interface, InterfaceError};
 use crate::sys::{self, PollFd};
@@ -107,6 +107,11 @@ impl LabBuilder {
             if let Some(address) = end.address {
                 route.request(&new_address(end, address)).map_err(failed("give an address to"))?;
             }
+            match route.request(&without_ipv6_address(end)) {
+                // No IPv6 in this kernel, or none on an MTU below its least: there is nothing to silence.
+                Err(error) if error.refusal() == Some(Errno::EAFNOSUPPORT) => {}
+                other => drop(other.map_err(failed("silence"))?),
+            }
             route.request(&flags(end, IFF_UP)).map_err(failed("set up"))?;
         }
         Ok(pair)
@@ -163,6 +168,15 @@ fn new_address(end: &End, address: Ipv4Addr) -> Request {
         .fixed(&header)
         .value(IFA_LOCAL, &octets)
         .value(IFA_ADDRESS, &octets)
+}
+
+/// A request that keeps an end from making itself an IPv6 address when it comes up, and from telling its neighbours.
+fn without_ipv6_address(end: &End) -> Request {
+    Request::new(RTM_SETLINK, 0).fixed(&header(end)).nest(IFLA_AF_SPEC, |families| {
+        families.nest(libc::AF_INET6 as u16, |ipv6| {
+            ipv6.value(IFLA_INET6_ADDR_GEN_MODE, &IN6_ADDR_GEN_MODE_NONE);
+        });
+    })
 }
 
 fn look_up(route: &mut NetlinkSocket, end: &End) -> Result<Interface, LabError> {

@@ -168,6 +168,29 @@ fn a_thread_is_back_where_it_was_after_the_guard() {
 }
 
 #[test]
+fn guards_dropped_out_of_order_panic_and_leave_the_thread_at_home() {
+    if !require("guards_dropped_out_of_order_panic_and_leave_the_thread_at_home") {
+        return;
+    }
+    let (one, two) = (Lab::new().expect("a lab"), Lab::new().expect("another"));
+    let home = own_namespace();
+    let outer = one.enter().expect("inside");
+    let inner = two.enter().expect("further inside");
+    let panic = catch_unwind(AssertUnwindSafe(|| drop(outer))).expect_err("the inner guard is alive");
+    let message = panic.downcast_ref::<&str>().expect("text");
+    assert!(message.contains("reverse order"), "{message}");
+    assert_eq!(own_namespace(), home);
+    drop(inner);
+    assert_eq!(own_namespace(), home);
+
+    let again = one.enter().expect("inside");
+    let within = two.enter().expect("further inside");
+    drop(within);
+    drop(again);
+    assert_eq!(own_namespace(), home, "in order nobody complains");
+}
+
+#[test]
 fn a_removed_pair_is_gone_and_the_others_stay() {
     if !require("a_removed_pair_is_gone_and_the_others_stay") {
         return;
