@@ -65,14 +65,14 @@ impl Btf {
                 }
                 6 => {
                     for row in rows {
-                        let value = i64::from(members.u32(row + 4)?.cast_signed());
+                        let value = i64::from(members.u32(row + 4)? as i32);
                         btf.enumerators.insert(names.name(members.u32(row)?)?, value);
                     }
                 }
                 19 => {
                     for row in rows {
                         let value = u64::from(members.u32(row + 4)?) | u64::from(members.u32(row + 8)?) << 32;
-                        btf.enumerators.insert(names.name(members.u32(row)?)?, value.cast_signed());
+                        btf.enumerators.insert(names.name(members.u32(row)?)?, value as i64);
                     }
                 }
                 _ => {}
