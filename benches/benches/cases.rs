@@ -1,4 +1,5 @@
-//! The time of every case; the crate says what is inside. `cargo bench -p xdp-benches -- fill/` picks, `-- --test` runs each once.
+//! The time of every case; the crate says what is inside. `cargo bench -p xdp-benches -- fill/` picks, `-- --test`
+//! runs each once.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,9 @@
 //! Whole journeys of packets, by the library and by hand, and the bed that runs them.
 //!
-//! The kernel's part is prepared a round at a time, outside of what is timed or counted: it looks at the chunks of a whole round in the
-//! fill ring, and lays out what will stand in the rx ring and (for a flow that sends: a packet leaves in the order it came) in the
-//! completion ring. In the round it then only moves its indices, a batch at a time, so that the user sees no more than a batch.
+//! The kernel's part is prepared a round at a time, outside of what is timed or counted: it looks at the chunks of a
+//! whole round in the fill ring, and lays out what will stand in the rx ring and (for a flow that sends: a packet
+//! leaves in the order it came) in the completion ring. In the round it then only moves its indices, a batch at a
+//! time, so that the user sees no more than a batch.
 
 use std::hint::black_box;
 

@@ -1,7 +1,7 @@
 //! What the rings and the whole path cost, beside the same work written by hand.
 //!
-//! The cases are defined once, here, and used twice: criterion (`benches/`) tells their time, `instructions.sh` their exact number of
-//! instructions. A case is a group (what is done), an implementation (who does it) and a batch:
+//! The cases are defined once, here, and used twice: criterion (`benches/`) tells their time, `instructions.sh` their
+//! exact number of instructions. A case is a group (what is done), an implementation (who does it) and a batch:
 //!
 //! | group | work of one batch |
 //! |---|---|
@@ -18,8 +18,9 @@
 //! | `slice` | by hand: the same, but a batch is at most two contiguous runs |
 //! | `ours` | `xdp-core`, or `xdp` where the group says so |
 //!
-//! The work proper of a batch is one function of [`measured`] that is never inlined: that, and nothing else, is counted as
-//! instructions. The kernel is played outside of it, by plain stores to its indices; the time does include those.
+//! The work proper of a batch is one function of [`measured`] that is never inlined: that, and nothing else, is
+//! counted as instructions. The kernel is played outside of it, by plain stores to its indices; the time does include
+//! those.
 
 #![forbid(unsafe_code)]
 

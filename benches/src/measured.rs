@@ -1,7 +1,8 @@
 //! What is counted: one function an operation, never inlined, called once a batch.
 //!
-//! The tools find these functions by the name of this module. The arguments come from memory that the compiler cannot see through,
-//! so neither the batch nor the entries are constants to it; the loop, the checks and the kernel's moves are outside.
+//! The tools find these functions by the name of this module. The arguments come from memory that the compiler cannot
+//! see through, so neither the batch nor the entries are constants to it; the loop, the checks and the kernel's moves
+//! are outside.
 
 use xdp_core::Desc;
 

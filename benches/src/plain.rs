@@ -1,8 +1,9 @@
 //! A ring in plain memory, for what is written by hand.
 //!
-//! It is laid out as the kernel's: both indices on cache lines of their own, then the entries. Where a real ring has a pointer, a mask and
-//! offsets that are known only at run time, this one has constants, so no bounds check is left when an index is masked, and the code by
-//! hand has less to load than any library can have: a floor that is a little too low, never too high.
+//! It is laid out as the kernel's: both indices on cache lines of their own, then the entries. Where a real ring has
+//! a pointer, a mask and offsets that are known only at run time, this one has constants, so no bounds check is left
+//! when an index is masked, and the code by hand has less to load than any library can have: a floor that is a little
+//! too low, never too high.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,7 +13,8 @@ pub(crate) const ENTRIES: u32 = 2048;
 /// What an index is masked with to become a slot.
 pub(crate) const MASK: u32 = ENTRIES - 1;
 
-/// Where indices start: they pass `u32::MAX` in the first lap, and once a lap a batch of more than one wraps around the end of the ring.
+/// Where indices start: they pass `u32::MAX` in the first lap, and once a lap a batch of more than one wraps around
+/// the end of the ring.
 pub(crate) const START: u32 = u32::MAX - 770;
 
 /// An index that both sides see, alone on its cache lines.

@@ -44,7 +44,8 @@ pub trait FourRings {
     /// The kernel publishes `n` received frames.
     fn kernel_receives(&mut self, n: u32);
 
-    /// What was published at `i` in the fill and in the tx ring, behind the `taken` entries that the kernel has taken, for tests.
+    /// What was published at `i` in the fill and in the tx ring, behind the `taken` entries that the kernel has
+    /// taken, for tests.
     #[cfg(test)]
     fn published(&self, taken: u32, i: u32) -> (u64, Desc);
 }

@@ -4,16 +4,20 @@
 //! tests need no memory tricks.
 //!
 //! - C1 `entries` is a power of two, 1..=2^31 ([`Entries`]).
-//! - C2 0 <= `limit - next` <= `entries`, wrapping: what we may use, as last seen; only we make it smaller. A word of the other side that
-//!   would break this, or that takes back what was ours already, is refused and counted in `faults`; the last good view stays.
+//! - C2 0 <= `limit - next` <= `entries`, wrapping: what we may use, as last seen; only we make it smaller. A word of
+//!   the other side that would break this, or that takes back what was ours already, is refused and counted in
+//!   `faults`; the last good view stays.
 //! - C3 our own index has one writer, us; it is never read back from shared memory.
 //!
 //! | # | access | order | pairs with (`net/xdp/xsk_queue.h`) |
 //! |---|--------|-------|------------------------------------|
 //! | 1 | store own producer | Release | `smp_load_acquire(&q->ring->producer)` in `__xskq_cons_peek`: entries are seen whole |
-//! | 2 | load kernel's consumer | Acquire | `smp_store_release(&q->ring->consumer)` in `__xskq_cons_release`: the slots are ours again. The kernel's own producers make do with a control dependency here; a compiler may break one, so Acquire |
-//! | 3 | load kernel's producer | Acquire | `smp_store_release(&q->ring->producer)` in `__xskq_prod_submit`: descriptors and packet bytes are seen whole |
-//! | 4 | store own consumer | Release | `READ_ONCE(q->ring->consumer)` in `xskq_prod_nb_free`: our reads are done before the slots are reused |
+//! | 2 | load kernel's consumer | Acquire | `smp_store_release(&q->ring->consumer)` in `__xskq_cons_release`: the slots are ours |
+//! | 3 | load kernel's producer | Acquire | `smp_store_release(&q->ring->producer)` in `__xskq_prod_submit`: all is seen whole |
+//! | 4 | store own consumer | Release | `READ_ONCE(q->ring->consumer)` in `xskq_prod_nb_free`: our reads are done by then |
+//!
+//! The kernel's own producers make do with a control dependency where we have row 2; a compiler may break one, so
+//! Acquire.
 
 use crate::sync::{AtomicU32, Ordering};
 
@@ -87,7 +91,8 @@ impl Producer {
 
     /// Up to `want` entries that are free to be written, from the next index on.
     ///
-    /// Claims nothing: what is not submitted is offered again. Reads the kernel's word only if the last view is too short.
+    /// Claims nothing: what is not submitted is offered again. Reads the kernel's word only if the last view is too
+    /// short.
     #[inline]
     pub fn reserve(&mut self, want: u32, kernel_consumer: &AtomicU32) -> Span {
         let (first, mut room) = (self.next, self.room());
@@ -170,7 +175,8 @@ impl Consumer {
 
     /// Up to `want` entries that the kernel has published, from the next index on.
     ///
-    /// Claims nothing: what is not released is offered again. Reads the kernel's word only if the last view is too short.
+    /// Claims nothing: what is not released is offered again. Reads the kernel's word only if the last view is too
+    /// short.
     #[inline]
     pub fn peek(&mut self, want: u32, kernel_producer: &AtomicU32) -> Span {
         let (first, mut available) = (self.next, self.available());

@@ -1,10 +1,11 @@
 //! The kernel's side of all four rings, over heap memory laid out as the kernel does.
 //!
-//! With it everything above the rings runs without privileges: in tests, benchmarks, fuzzers and users' own tests. It is written
-//! against the protocol and not against [`cursor`](crate::cursor), so that the two check each other.
+//! With it everything above the rings runs without privileges: in tests, benchmarks, fuzzers and users' own tests. It
+//! is written against the protocol and not against [`cursor`](crate::cursor), so that the two check each other.
 //!
 //! - K1 exactly two ends are made of each ring: the user's in [`FakeRings`], the kernel's in [`FakeKernel`].
-//! - K2 the kernel's end touches a slot only while its indices have kept the protocol; once they were forced out of it, never again.
+//! - K2 the kernel's end touches a slot only while its indices have kept the protocol; once they were forced out of
+//!   it, never again.
 
 #![allow(
     unsafe_code,
@@ -61,8 +62,9 @@ impl FakeKernel {
         Some((Self { fill, completion, rx, tx }, rings))
     }
 
-    /// Receives a packet of `len` bytes: takes a chunk from the fill ring and publishes a descriptor whose data begins `offset` bytes
-    /// after the address in the fill ring. None if the fill ring is empty or the rx ring is full.
+    /// Receives a packet of `len` bytes: takes a chunk from the fill ring and publishes a descriptor whose data
+    /// begins `offset` bytes after the address in the fill ring. None if the fill ring is empty or the rx ring is
+    /// full.
     pub fn receive(&mut self, len: u32, offset: u64) -> Option<Desc> {
         if self.rx.room() == 0 {
             return None;
@@ -92,8 +94,8 @@ impl FakeKernel {
         self.tx.peek(i)
     }
 
-    /// Writes the slot of the rx ring `ahead` places behind the last published one, to be published by [`FakeKernel::skip_rx`]; false if there is no
-    /// such free slot.
+    /// Writes the slot of the rx ring `ahead` places behind the last published one, to be published by
+    /// [`FakeKernel::skip_rx`]; false if there is no such free slot.
     pub fn lay_out_rx(&mut self, ahead: u32, desc: Desc) -> bool {
         self.rx.lay_out(ahead, desc)
     }
@@ -124,7 +126,8 @@ impl FakeKernel {
         self.tx.memory.flags().store(tx as u32, Ordering::Relaxed);
     }
 
-    /// Moves the consumer index of the fill ring by `n` without looking at the entries: what a benchmark wants of a kernel.
+    /// Moves the consumer index of the fill ring by `n` without looking at the entries: what a benchmark wants of a
+    /// kernel.
     pub fn skip_fill(&mut self, n: u32) {
         self.fill.skip_consumer(n);
     }
@@ -144,8 +147,9 @@ impl FakeKernel {
         self.completion.skip_producer(n);
     }
 
-    /// Overwrites the kernel's four indices, as only a broken or hostile kernel would: fill consumer, tx consumer, rx producer,
-    /// completion producer. Entries of a ring whose index left the protocol are not read or written any more.
+    /// Overwrites the kernel's four indices, as only a broken or hostile kernel would: fill consumer, tx consumer, rx
+    /// producer, completion producer. Entries of a ring whose index left the protocol are not read or written any
+    /// more.
     pub fn force_indices(&mut self, fill: u32, tx: u32, rx: u32, completion: u32) {
         self.fill.force_consumer(fill);
         self.tx.force_consumer(tx);
@@ -186,8 +190,8 @@ impl<T: Entry> Side<T> {
         if self.is_broken || i >= self.memory.producer().load(Ordering::Acquire).wrapping_sub(self.next) {
             return None;
         }
-        // SAFETY: the user published this slot with a Release store that the load above saw, and does not touch it until we move on (K2); it is
-        // in the ring by masking.
+        // SAFETY: the user published this slot with a Release store that the load above saw, and does not touch it
+        // until we move on (K2); it is in the ring by masking.
         Some(unsafe { self.memory.slot(self.next.wrapping_add(i)).read() })
     }
 
@@ -201,7 +205,8 @@ impl<T: Entry> Side<T> {
         if self.is_broken || ahead >= self.room() {
             return false;
         }
-        // SAFETY: there is room, so the user has released this slot and does not touch it until we publish it (K2); it is in the ring by masking.
+        // SAFETY: there is room, so the user has released this slot and does not touch it until we publish it (K2);
+        // it is in the ring by masking.
         unsafe { self.memory.slot(self.next.wrapping_add(ahead)).write(entry) };
         true
     }

@@ -1,18 +1,19 @@
 //! Where free chunks live and how they come home: the pool, the return path, and the custody table.
 //!
-//! The conservation rule: at every moment each chunk is in exactly one place: a pool, the return path, the user's hands,
-//! or the kernel's on behalf of one end of one socket. [`Custody`] is the proof of it at run time.
+//! The conservation rule: at every moment each chunk is in exactly one place: a pool, the return path, the user's
+//! hands, or the kernel's on behalf of one end of one socket. [`Custody`] is the proof of it at run time.
 //!
 //! - F1 a chunk is pushed to the return path only by whoever has it in hand, so it is never there twice.
-//! - F2 a chunk that the kernel names is believed only if the custody table says that the kernel has it, from that very end.
+//! - F2 a chunk that the kernel names is believed only if the custody table says that the kernel has it, from that
+//!   very end.
 //!
 //! | # | access | order | pairs with |
 //! |---|--------|-------|------------|
 //! | 7 | CAS of the head that pushes | Release | row 8: the link and the packet bytes are seen by whoever takes the chunk |
 //! | 8 | CAS of the head that takes all | Acquire | row 7 |
 //! | 9 | load/store of a link | Relaxed | ordered by rows 7 and 8: a link is written before its push, read after its take |
+//! | 10 | load/store of a custody byte | Relaxed | none: only who has the chunk touches it, and chunks change hands in order |
 //! | 11 | count what was taken | Release / Acquire | itself: who sees the count sees the pushes that it counts |
-//! | 10 | load/store of a custody byte | Relaxed | none: a chunk's byte is touched only by who has the chunk, and chunks change hands with an ordering of their own |
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -83,7 +84,8 @@ impl Pool {
 
 /// The way home for chunks from any thread: a lock-free stack whose links lie beside the chunks, never in them.
 ///
-/// Pushing touches no packet memory. Chunks are taken all at once, so that a chunk can never be popped under a pusher's feet.
+/// Pushing touches no packet memory. Chunks are taken all at once, so that a chunk can never be popped under a
+/// pusher's feet.
 pub struct ReturnPath {
     /// Upper half: chunks ever pushed, wrapping. Lower half: the top chunk's number, or [`NONE`].
     head: CachePadded<AtomicU64>,
@@ -276,7 +278,8 @@ impl<'a> CustodyView<'a> {
         self.holder(addr).is_some_and(|byte| byte.load(Ordering::Relaxed) == holder.0) // row 10
     }
 
-    /// Passes the chunk of this address on if `from` has it; false, and nothing changes, if it does not, or the address is beyond the UMEM.
+    /// Passes the chunk of this address on if `from` has it; false, and nothing changes, if it does not, or the
+    /// address is beyond the UMEM.
     #[inline]
     pub fn pass(self, addr: u64, from: Holder, to: Holder) -> bool {
         match self.holder(addr) {

@@ -11,8 +11,9 @@ pub const XDP_PACKET_HEADROOM: u32 = 256;
 
 /// Bytes of a chunk that headroom may never take: 256 in front, 128 for a frame, 320 for the kernel's fragment table.
 ///
-/// Kernels from 7.0 (and stable releases since April 2026) refuse more (`xdp_umem_reg`); older ones accept up to 448 bytes more
-/// and then cannot build packets of several frames. The stricter rule holds everywhere, so that a set-up that works goes on working.
+/// Kernels from 7.0 (and stable releases since April 2026) refuse more (`xdp_umem_reg`); older ones accept up to 448
+/// bytes more and then cannot build packets of several frames. The stricter rule holds everywhere, so that a set-up
+/// that works goes on working.
 const RESERVED: u32 = XDP_PACKET_HEADROOM + 128 + 320;
 
 /// The size of a chunk: the slot that one frame lives in.
@@ -80,7 +81,8 @@ pub enum LayoutError {
     },
     /// The headroom leaves too little of the chunk.
     #[error(
-        "a headroom of {headroom} bytes does not fit chunks of {chunk_size} bytes: at most {most}, or use larger chunks"
+        "a headroom of {headroom} bytes does not fit chunks of {chunk_size} bytes: at most {most}, or use larger \
+         chunks"
     )]
     Headroom {
         /// What was asked for, in bytes.

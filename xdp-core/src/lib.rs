@@ -1,7 +1,7 @@
 //! AF_XDP rings, descriptors, UMEM geometry and frame ownership, without `std`.
 //!
-//! This crate is for those who write their own runtime: bring the memory, the system calls and the event loop, and take from here what
-//! must be right. Crate `xdp` is built on it and is what an application wants.
+//! This crate is for those who write their own runtime: bring the memory, the system calls and the event loop, and
+//! take from here what must be right. Crate `xdp` is built on it and is what an application wants.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -33,7 +33,7 @@
 //! ```
 
 #![no_std]
-#![deny(unsafe_code)] // Opted into by: ring.rs (and ring/heap.rs), fake.rs.
+#![deny(unsafe_code)] // Opted into by: the files of ring/, fake.rs.
 
 extern crate alloc;
 #[cfg(test)]

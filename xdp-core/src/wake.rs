@@ -1,16 +1,17 @@
 //! When the kernel has to be woken: a pure rule, and the one fence that it needs.
 //!
-//! With the need-wakeup flag in use, the kernel sets a bit in a ring's flags word when it stops looking at the ring by itself.
-//! The danger is a store-load race: we publish an entry and read a flag that is still clear, the kernel sets the flag and reads
-//! a ring that still looks empty, and both sleep. Our side is closed by a full fence between the store and the load
-//! ([`flags_after_publish`]); if the kernel's side reads the ring again after it set the flag (drivers do), one of the two sees the other's store.
-//! The kernel's core has no barrier of its own there, so a caller with entries outstanding for long should kick once more: every
-//! blocking wait of crate `xdp` enters the kernel through `poll`, which does that.
+//! With the need-wakeup flag in use, the kernel sets a bit in a ring's flags word when it stops looking at the ring
+//! by itself. The danger is a store-load race: we publish an entry and read a flag that is still clear, the kernel
+//! sets the flag and reads a ring that still looks empty, and both sleep. Our side is closed by a full fence between
+//! the store and the load ([`flags_after_publish`]); if the kernel's side reads the ring again after it set the flag
+//! (drivers do), one of the two sees the other's store. The kernel's core has no barrier of its own there, so whoever
+//! waits long for outstanding entries should kick once more: where `xdp` sleeps, it sleeps in `poll`, which does
+//! that.
 //!
 //! | # | access | order | pairs with |
 //! |---|--------|-------|------------|
-//! | 5 | fence after the store of our producer | SeqCst | the driver's set of the flag followed by a second look at the ring (`ndo_xsk_wakeup` users of `xsk_set_tx_need_wakeup`) |
-//! | 6 | load flags | Relaxed | none: the fence before it orders it, and a stale value costs one system call or one late kick |
+//! | 5 | fence after the store of our producer | SeqCst | the driver's `xsk_set_tx_need_wakeup`, and its second look at the ring |
+//! | 6 | load flags | Relaxed | none: the fence orders it; a stale value costs one system call or one late kick |
 
 use crate::sync::{AtomicU32, Ordering, fence};
 
@@ -30,7 +31,8 @@ pub enum WakePolicy {
 impl WakePolicy {
     /// Whether a ring with this flags word and that many submitted, unconsumed entries needs a system call.
     ///
-    /// Outstanding work counts whether or not anything was submitted just now: a full tx ring must be kicked too, or it stays full.
+    /// Outstanding work counts whether or not anything was submitted just now: a full tx ring must be kicked too, or
+    /// it stays full.
     #[inline]
     pub const fn needs_kick(self, flags: u32, outstanding: u32) -> bool {
         outstanding > 0 && (matches!(self, Self::Always) || flags & NEED_WAKEUP != 0)

@@ -8,7 +8,8 @@ use xdp::{ChunkSize, Mode, NeedWakeup, QueueId, Socket, SocketBuilder, Umem};
 
 use crate::packet::SMALLEST;
 
-/// Bytes that the kernel keeps free in front of a received packet, for XDP programs that prepend (`XDP_PACKET_HEADROOM` in `linux/bpf.h`).
+/// Bytes that the kernel keeps free in front of a received packet, for XDP programs that prepend
+/// (`XDP_PACKET_HEADROOM` in `linux/bpf.h`).
 const KERNEL_HEADROOM: u32 = 256;
 
 /// Options of rxdrop, txonly and l2fwd.
@@ -32,7 +33,8 @@ pub struct Common {
     /// Make a system call for every batch, whether the kernel asks to be woken or not.
     #[arg(long)]
     no_need_wakeup: bool,
-    /// Bytes of each packet that is sent, Ethernet header included; in programs that only receive, of the lab's packets.
+    /// Bytes of each packet that is sent, Ethernet header included; in programs that only receive, of the lab's
+    /// packets.
     #[arg(long, value_name = "BYTES", default_value_t = 64)]
     size: usize,
     /// Look again at once when there is nothing to do, instead of sleeping: a whole core for less delay.

@@ -31,7 +31,8 @@ pub fn main(program: &str, work: impl FnOnce() -> anyhow::Result<bool>) -> ExitC
     }
 }
 
-/// Writes a line to standard error, which may be closed already: the reader of a pipe that went away is no reason to fail.
+/// Writes a line to standard error, which may be closed already: the reader of a pipe that went away is no reason to
+/// fail.
 pub fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -95,7 +95,8 @@ mod tests {
         for place in 14..bytes.len() {
             let mut broken = bytes.clone();
             broken[place] ^= 1;
-            // Of the headers, those fields are checked that decide where the payload lies, and the addresses by the UDP checksum.
+            // Of the headers, those fields are checked that decide where the payload lies, and the addresses by the
+            // UDP checksum.
             if place >= HEADERS {
                 assert_eq!(number_of(&broken), None, "byte {place}");
             }

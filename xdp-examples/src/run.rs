@@ -82,8 +82,8 @@ impl Run {
         self.next_line = now + Duration::from_secs(1);
     }
 
-    /// Kicks, and has patience with an interface that is down: its packets stay queued and go when it is up again. One that is being
-    /// removed goes down first; the next kick says that it is gone.
+    /// Kicks, and has patience with an interface that is down: its packets stay queued and go when it is up again.
+    /// One that is being removed goes down first; the next kick says that it is gone.
     pub fn kick(&self, tx: &mut Tx) -> Result<(), KickError> {
         match tx.kick() {
             Err(KickError::InterfaceDown { .. }) => {

@@ -14,8 +14,8 @@ use crate::packet::{NOBODY, Packets};
 use crate::run::Run;
 use crate::summary::UmemSummary;
 
-/// Packets in flight between two ends of a lab that lose none: a veth keeps 256 that its receiver has not looked at (`VETH_RING_SIZE` in
-/// `drivers/net/veth.c`), and drops the next one.
+/// Packets in flight between two ends of a lab that lose none: a veth keeps 256 that its receiver has not looked at
+/// (`VETH_RING_SIZE` in `drivers/net/veth.c`), and drops the next one.
 pub const WINDOW: u64 = 256;
 
 /// Packets sent at once.
@@ -56,7 +56,8 @@ impl Traffic {
         Self::spawn(move |stop| blast(tx, &umem, &packet, stop))
     }
 
-    /// Sends from an end of a lab, no more at once than a veth can hold, and counts what comes back. The calling thread is inside the lab.
+    /// Sends from an end of a lab, no more at once than a veth can hold, and counts what comes back. The calling
+    /// thread is inside the lab.
     pub fn ping(end: &End, size: usize) -> anyhow::Result<Self> {
         let umem = Umem::builder().chunks(8192).build()?;
         let (rx, tx) = Socket::builder(&umem).receive(Receive::Everything).bind(end, QueueId(0))?.split();
@@ -73,8 +74,8 @@ impl Traffic {
         Ok(Self { stop, thread: Some(thread.context("cannot start a thread for the traffic")?) })
     }
 
-    /// Whether the program may end: its run is over, and so is the traffic, which then waits for what is still to come back. Traffic that
-    /// ended early ends the program too.
+    /// Whether the program may end: its run is over, and so is the traffic, which then waits for what is still to
+    /// come back. Traffic that ended early ends the program too.
     pub fn is_over(&self, run: &Run) -> bool {
         let is_over = run.is_over();
         self.stop.store(is_over, Ordering::Relaxed); // a flag that stands alone

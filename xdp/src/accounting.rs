@@ -10,9 +10,9 @@ use crate::umem::Home;
 
 /// How many chunks of a UMEM are where; the numbers sum to the chunk count.
 ///
-/// `pool` is counted by those who keep the pools, everything else chunk by chunk from the custody table, and the split between
-/// the two sides of the kernel by the rings: so the sum is a check. It is exact while nobody moves packets; while traffic runs,
-/// each number may be off by what was on its way when it was read (a batch an end).
+/// `pool` is counted by those who keep the pools, everything else chunk by chunk from the custody table, and the
+/// split between the two sides of the kernel by the rings: so the sum is a check. It is exact while nobody moves
+/// packets; while traffic runs, each number may be off by what was on its way when it was read (a batch an end).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accounting {
     /// Free: in the pools of the sockets, or of the UMEM itself.

@@ -31,11 +31,14 @@ pub enum Wish {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct XdpConfig {
-    /// Zero-copy. `Force`: it or an error. `Forbid`: copy mode. `Default`: zero-copy where the driver can, else copy mode.
+    /// Zero-copy. `Force`: it or an error. `Forbid`: copy mode. `Default`: zero-copy where the driver can, else copy
+    /// mode.
     pub zero_copy: Wish,
-    /// Huge pages. `Force`: tried, with ordinary pages where none are set aside. `Forbid` and `Default`: ordinary pages.
+    /// Huge pages. `Force`: tried, with ordinary pages where none are set aside. `Forbid` and `Default`: ordinary
+    /// pages.
     pub huge_page: Wish,
-    /// Whether the kernel says when it wants to be woken. `Force` and `Default`: it does. `Forbid`: every kick is a system call.
+    /// Whether the kernel says when it wants to be woken. `Force` and `Default`: it does. `Forbid`: every kick is a
+    /// system call.
     pub need_wakeup: Wish,
 }
 
@@ -84,7 +87,8 @@ pub fn create_tx_socket<'a>(
     config.builder()?.bind_tx(interface, queue)
 }
 
-/// A socket that receives only: all chunks are for receiving. What it takes from the kernel's stack is for the caller to say.
+/// A socket that receives only: all chunks are for receiving. What it takes from the kernel's stack is for the caller
+/// to say.
 ///
 /// # Errors
 ///
@@ -112,8 +116,8 @@ pub fn create_bi_socket<'a>(
     config.builder()?.receive(receive).bind(interface, queue)
 }
 
-/// A socket of the direction that is asked for. It takes nothing from the kernel's stack by itself: register it with a program
-/// ([`Rx::register`]) if it is to receive, or use one of the other functions.
+/// A socket of the direction that is asked for. It takes nothing from the kernel's stack by itself: register it with
+/// a program ([`Rx::register`]) if it is to receive, or use one of the other functions.
 ///
 /// # Errors
 ///

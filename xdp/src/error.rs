@@ -1,4 +1,5 @@
-//! Errors of the halves of a socket: what went wrong, on what, and what to do. Those of setting up stand in `socket::error`.
+//! Errors of the halves of a socket: what went wrong, on what, and what to do. Those of setting up stand in
+//! `socket::error`.
 
 use std::io;
 
@@ -55,8 +56,8 @@ pub enum PeekError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KickError {
-    /// The interface was removed, or moved to another namespace, or its driver has stopped AF_XDP on the queue (some do when the last program
-    /// is detached): the socket is of no use any more.
+    /// The interface was removed, or moved to another namespace, or its driver has stopped AF_XDP on the queue (some
+    /// do when the last program is detached): the socket is of no use any more.
     #[error(
         "interface {interface} is gone, or its driver has stopped AF_XDP there: open a new socket when it is back"
     )]
@@ -106,7 +107,8 @@ pub enum WaitError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The program runs on another interface; the kernel would drop every packet that it sends here, and count it nowhere.
+    /// The program runs on another interface; the kernel would drop every packet that it sends here, and count it
+    /// nowhere.
     #[error(
         "the program is attached to {program} and the socket is bound to {socket}: attach it to {socket} too"
     )]

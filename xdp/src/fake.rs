@@ -1,7 +1,7 @@
 //! Sockets over a fake kernel: whole journeys without privileges, for tests, benchmarks, fuzzers, and your own tests.
 //!
-//! The library above the rings is the real one; only the kernel is played, and does no more than it is told. Nothing blocks: waiting
-//! returns at once.
+//! The library above the rings is the real one; only the kernel is played, and does no more than it is told. Nothing
+//! blocks: waiting returns at once.
 //!
 //! ```
 //! use xdp::{Umem, fake};
@@ -20,8 +20,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - N1 what the NIC takes from the fill and tx rings is its own until it publishes it on the rx or completion ring, as long as nothing was
-//!   forged: after that it copies no bytes.
+//! - N1 what the NIC takes from the fill and tx rings is its own until it publishes it on the rx or completion ring,
+//!   as long as nothing was forged: after that it copies no bytes.
 
 #![allow(unsafe_code, reason = "plays the NIC, which reads and writes the chunks that were handed to it")]
 
@@ -127,8 +127,9 @@ fn report(umem: &Umem, entries: u32) -> Report {
 
 /// The other side of a fake socket: the kernel and the NIC in one.
 ///
-/// Like the kernel, it keeps the chunks of a socket that was dropped until it is dropped itself. As long as it keeps the protocol it copies packets; once it was made to break it, only descriptors move, since it can no longer
-/// tell which chunks are its own.
+/// Like the kernel, it keeps the chunks of a socket that was dropped until it is dropped itself. As long as it keeps
+/// the protocol it copies packets; once it was made to break it, only descriptors move, since it can no longer tell
+/// which chunks are its own.
 #[derive(Debug)]
 pub struct FakeNic {
     kernel: FakeKernel,
@@ -143,8 +144,8 @@ pub struct FakeNic {
 }
 
 impl FakeNic {
-    /// A packet arrives, as the kernel puts it: behind its 256 bytes and the UMEM's headroom. False, and the packet is lost, when
-    /// it does not fit, the fill ring is empty, or the rx ring is full.
+    /// A packet arrives, as the kernel puts it: behind its 256 bytes and the UMEM's headroom. False, and the packet
+    /// is lost, when it does not fit, the fill ring is empty, or the rx ring is full.
     pub fn deliver(&mut self, packet: &[u8]) -> bool {
         self.deliver_at(packet, self.umem.layout().rx_offset())
     }
@@ -162,14 +163,16 @@ impl FakeNic {
         let addr = chunk + u64::from(offset);
         if !self.is_hostile {
             let data = self.home.pointer(addr);
-            // SAFETY: the chunk came from the fill ring, so it is the kernel's, which is us (N1), until the descriptor below is published.
-            // The receiving half puts only chunks of the UMEM there, and `offset + len` ends inside the chunk by the check above.
+            // SAFETY: the chunk came from the fill ring, so it is the kernel's, which is us (N1), until the
+            // descriptor below is published. The receiving half puts only chunks of the UMEM there, and `offset +
+            // len` ends inside the chunk by the check above.
             unsafe { ptr::copy_nonoverlapping(packet.as_ptr(), data.as_ptr(), packet.len()) };
         }
         self.kernel.put_rx(Desc { addr: Addr(addr), len: packet.len() as u32, options: Options::NONE })
     }
 
-    /// The next packet that was sent leaves, and its chunk completes. None if there is none, or the completion ring is full.
+    /// The next packet that was sent leaves, and its chunk completes. None if there is none, or the completion ring
+    /// is full.
     pub fn transmit(&mut self) -> Option<Vec<u8>> {
         let bytes = self.take_sent()?;
         self.complete();
@@ -182,15 +185,16 @@ impl FakeNic {
         let mut bytes = vec![0; desc.len as usize];
         if !self.is_hostile {
             let data = self.home.pointer(desc.addr.0);
-            // SAFETY: the sending half publishes only descriptors inside the UMEM (T1 in `tx`), and the chunk is the kernel's, which is us (N1),
-            // until it completes.
+            // SAFETY: the sending half publishes only descriptors inside the UMEM (T1 in `tx`), and the chunk is the
+            // kernel's, which is us (N1), until it completes.
             unsafe { ptr::copy_nonoverlapping(data.as_ptr(), bytes.as_mut_ptr(), bytes.len()) };
         }
         self.in_flight.push_back(desc);
         Some(bytes)
     }
 
-    /// Completes the oldest packet that left and was not completed; false if there is none, or the completion ring is full.
+    /// Completes the oldest packet that left and was not completed; false if there is none, or the completion ring is
+    /// full.
     pub fn complete(&mut self) -> bool {
         let Some(desc) = self.in_flight.front() else { return false };
         if !self.kernel.complete(desc.addr) {
@@ -200,13 +204,15 @@ impl FakeNic {
         true
     }
 
-    /// Puts any descriptor on the rx ring, as only a broken or hostile kernel would; false if the ring is full. No bytes are copied any more.
+    /// Puts any descriptor on the rx ring, as only a broken or hostile kernel would; false if the ring is full. No
+    /// bytes are copied any more.
     pub fn forge_rx(&mut self, desc: Desc) -> bool {
         self.is_hostile = true;
         self.kernel.put_rx(desc)
     }
 
-    /// Completes any address, as only a broken or hostile kernel would; false if the ring is full. No bytes are copied any more.
+    /// Completes any address, as only a broken or hostile kernel would; false if the ring is full. No bytes are
+    /// copied any more.
     pub fn forge_completion(&mut self, addr: u64) -> bool {
         self.is_hostile = true;
         self.kernel.complete(Addr(addr))

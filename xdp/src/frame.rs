@@ -20,8 +20,9 @@ use crate::umem::{HomeRef, Umem};
 
 /// The bytes of one descriptor, owned: keep it, edit it, send it, hand it to another thread.
 ///
-/// Moving a frame moves 24 bytes and counts nothing. Dropping it returns its chunk to the UMEM: correct from any thread, but
-/// a compare-and-swap each; loops use the borrowed flow or give frames back in bulk ([`Rx::recycle`](crate::Rx::recycle)).
+/// Moving a frame moves 24 bytes and counts nothing. Dropping it returns its chunk to the UMEM: correct from any
+/// thread, but a compare-and-swap each; loops use the borrowed flow or give frames back in bulk
+/// ([`Rx::recycle`](crate::Rx::recycle)).
 ///
 /// ```
 /// # let umem = xdp::Umem::builder().chunks(64).build()?;
@@ -60,7 +61,8 @@ const _: () = assert!(size_of::<Frame>() == 24);
 pub enum RoomError {
     /// There is too little room before the frame.
     #[error(
-        "{wanted} bytes do not fit in front of the frame, where {room} are free: build the umem with more headroom"
+        "{wanted} bytes do not fit in front of the frame, where {room} are free: build the umem with more \
+         headroom"
     )]
     Front {
         /// Bytes wanted.
@@ -89,7 +91,8 @@ pub enum RoomError {
 }
 
 impl Frame {
-    /// Takes charge of a chunk that the custody table has passed to "hands" just now (M1), for bytes that end inside it (M2).
+    /// Takes charge of a chunk that the custody table has passed to "hands" just now (M1), for bytes that end inside
+    /// it (M2).
     #[inline]
     pub(crate) fn new(home: HomeRef, addr: u64, len: u32) -> Self {
         let chunk = home.pointer(home.layout.chunk_start(addr));
@@ -224,8 +227,8 @@ impl Deref for Frame {
     fn deref(&self) -> &[u8] {
         // SAFETY: M2 keeps the offset inside the chunk, which lies in the mapping.
         let first = unsafe { self.chunk.add(self.offset as usize) };
-        // SAFETY: M2 keeps the end inside the chunk; the mapping was zeroed, so the bytes are initialised; M1: nobody writes them, and the
-        // borrow of `self` keeps it so.
+        // SAFETY: M2 keeps the end inside the chunk; the mapping was zeroed, so the bytes are initialised; M1: nobody
+        // writes them, and the borrow of `self` keeps it so.
         unsafe { slice::from_raw_parts(first.as_ptr(), self.len as usize) }
     }
 }

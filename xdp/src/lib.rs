@@ -1,7 +1,7 @@
 //! AF_XDP sockets in safe Rust, without C.
 //!
-//! Linux's AF_XDP hands packets between a NIC and a program through rings in shared memory, past the kernel's network stack. This is
-//! the journey of a packet, and the reading order of the code:
+//! Linux's AF_XDP hands packets between a NIC and a program through rings in shared memory, past the kernel's network
+//! stack. This is the journey of a packet, and the reading order of the code:
 //!
 //! ```text
 //!            fill ring                rx ring
@@ -10,18 +10,19 @@
 //!   └───── completion ring ◄──── kernel/NIC ◄──── tx ring ◄─────────────┘
 //! ```
 //!
-//! The memory of the packets is a [`Umem`], divided into chunks. At every moment each chunk is in exactly one place: a pool, your hands,
-//! the fill, rx, tx or completion side of the kernel. Types keep it so, a table with a byte a chunk checks what the kernel says, and
-//! [`Umem::accounting`] tells the numbers.
+//! The memory of the packets is a [`Umem`], divided into chunks. At every moment each chunk is in exactly one place:
+//! a pool, your hands, the fill, rx, tx or completion side of the kernel. Types keep it so, a table with a byte a
+//! chunk checks what the kernel says, and [`Umem::accounting`] tells the numbers.
 //!
 //! Two flows over the same rings:
 //!
-//! - **borrowed**: [`Rx::seek`] lends received packets, [`Tx::seek`] lends free chunks; `peek` gives the bytes of one, `commit` hands them over,
-//!   [`Tx::kick`] wakes the kernel if it asked for it. The fastest way through.
-//! - **owned**: [`Rx::recv`] yields [`Frame`]s, which move, live as long as you like, go to other threads; [`Tx::send`] takes them.
+//! - **borrowed**: [`Rx::seek`] lends received packets, [`Tx::seek`] lends free chunks; `peek` gives the bytes of
+//!   one, `commit` hands them over, [`Tx::kick`] wakes the kernel if it asked for it. The fastest way through.
+//! - **owned**: [`Rx::recv`] yields [`Frame`]s, which move, live as long as you like, go to other threads;
+//!   [`Tx::send`] takes them.
 //!
-//! Level by level, each built on the one below: [`Socket::open`] (or [`create_tx_socket`] and its siblings), [`Socket::builder`],
-//! and crate `xdp-core` for those who schedule their own work.
+//! Level by level, each built on the one below: [`Socket::open`] (or [`create_tx_socket`] and its siblings),
+//! [`Socket::builder`], and crate `xdp-core` for those who schedule their own work.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -40,11 +41,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Sockets over a fake kernel (feature `fake-kernel`) and a network namespace without a NIC (feature `lab`) make all of it run on any machine.
+//! Sockets over a fake kernel (feature `fake-kernel`) and a network namespace without a NIC (feature `lab`) make all
+//! of it run on any machine.
 
 #![deny(unsafe_code)]
-// Opted into by: fake.rs (plays the kernel), frame.rs, rx.rs, tx.rs (chunks as slices), umem.rs (owns the memory), sys.rs and
-// program/bpf.rs (system calls), socket/rings.rs (the kernel's mappings).
+// Opted into by: fake.rs (plays the kernel), frame.rs, rx/batch.rs, tx/batch.rs (chunks as slices), umem.rs (owns the
+// memory), sys.rs and program/bpf.rs (system calls), socket/rings.rs (the kernel's mappings).
 
 mod accounting;
 mod create;

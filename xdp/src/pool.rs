@@ -1,7 +1,8 @@
 //! The free chunks of one half of a socket: a local stack, and how it trades with the rest of the UMEM.
 //!
-//! Each half keeps its share. What it has beyond that goes to where it is needed: from the sending half to the receiving one through a
-//! ring that both ends reach without a locked instruction, from the receiving half to the UMEM's return path in bulk.
+//! Each half keeps its share. What it has beyond that goes to where it is needed: from the sending half to the
+//! receiving one through a ring that both ends reach without a locked instruction, from the receiving half to the
+//! UMEM's return path in bulk.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -60,8 +61,8 @@ impl HalfPool {
         (self.pool.len() + elsewhere).saturating_sub(self.share).min(self.pool.len())
     }
 
-    /// Gives chunks beyond the share to the UMEM's return path, once there are enough of them to be worth a compare-and-swap, or somebody
-    /// has looked there in vain.
+    /// Gives chunks beyond the share to the UMEM's return path, once there are enough of them to be worth a
+    /// compare-and-swap, or somebody has looked there in vain.
     #[inline]
     pub(crate) fn give_surplus_home(&mut self, elsewhere: u32) {
         let surplus = self.surplus(elsewhere);

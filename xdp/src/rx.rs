@@ -1,21 +1,20 @@
 //! The receiving half of a socket: the rx ring, the fill ring that feeds it, and the chunks between them.
 //!
-//! - X1 a descriptor is shown as bytes only after [`Rx::check`] has accepted it since it was published: it lies inside one chunk, and the
-//!   custody table says that the chunk is with the kernel for this very ring.
+//! - X1 a descriptor is shown as bytes only after [`Rx::check`] has accepted it since it was published: it lies
+//!   inside one chunk, and the custody table says that the chunk is with the kernel for this very ring.
 
-#![allow(unsafe_code, reason = "shows received bytes as slices (X1)")]
+mod batch;
+mod recv;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use xdp_core::desc::Desc;
-use xdp_core::frames::{CustodyView, Holder};
-use xdp_core::layout::UmemLayout;
-use xdp_core::ring::{ConsumerRing, Peeked, ProducerRing, copy_runs};
+use xdp_core::frames::Holder;
+use xdp_core::ring::{ConsumerRing, ProducerRing, copy_runs};
 use xdp_core::wake::NEED_WAKEUP;
 
 use crate::error::{KickError, RegisterError, WaitError};
@@ -26,12 +25,15 @@ use crate::socket::port::Port;
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
 use crate::socket::waiter::{Until, Waiter};
-use crate::umem::{HomeRef, Umem};
+use crate::umem::Umem;
+
+pub use batch::RxBatch;
+pub use recv::Recv;
 
 /// The receiving half of a socket.
 ///
-/// Two flows over the same rings: borrowed ([`seek`](Rx::seek), then look, then commit) and owned ([`recv`](Rx::recv)). Both keep the fill
-/// ring full from the half's own chunks.
+/// Two flows over the same rings: borrowed ([`seek`](Rx::seek), then look, then commit) and owned
+/// ([`recv`](Rx::recv)). Both keep the fill ring full from the half's own chunks.
 #[derive(Debug)]
 pub struct Rx {
     // The rings hold their mappings and are dropped before `port`, which closes the socket when the last half is gone.
@@ -41,8 +43,9 @@ pub struct Rx {
     lane: Option<ConsumerRing<u64>>,
     pool: HalfPool,
     holder: Holder,
-    /// Descriptors at the front of the rx ring whose chunks are frames in somebody's hands already, and that are still to be released.
-    /// They are kept here and not in [`Recv`], which may be forgotten: shown again, such a descriptor would alias the frame.
+    /// Descriptors at the front of the rx ring whose chunks are frames in somebody's hands already, and that are
+    /// still to be released. They are kept here and not in [`Recv`], which may be forgotten: shown again, such a
+    /// descriptor would alias the frame.
     taken: u32,
     /// Chunks that the kernel has for receiving.
     receiving: u32,
@@ -117,7 +120,8 @@ impl Rx {
         }
     }
 
-    /// Takes frames back into this half's pool, for the fill ring: the cheap way to give many back. Frames of another UMEM go home to theirs.
+    /// Takes frames back into this half's pool, for the fill ring: the cheap way to give many back. Frames of another
+    /// UMEM go home to theirs.
     pub fn recycle(&mut self, frames: impl IntoIterator<Item = Frame>) {
         frames.into_iter().for_each(|frame| self.pool.take_back(frame));
         self.refill();
@@ -130,7 +134,8 @@ impl Rx {
     /// The interface is gone or down, or the kernel refuses for another reason.
     pub fn kick(&mut self) -> Result<(), KickError> {
         self.refill();
-        // In copy mode the kernel never sleeps on the fill ring, so the fence that reading the flag safely costs is kept for zero-copy.
+        // In copy mode the kernel never sleeps on the fill ring, so the fence that reading the flag safely costs is
+        // kept for zero-copy.
         let asks = self.port.is_zero_copy() && self.fill.flags_after_submit() & NEED_WAKEUP != 0;
         if !asks {
             return Ok(());
@@ -139,7 +144,8 @@ impl Rx {
         self.port.kick_receiving()
     }
 
-    /// Waits until a packet is there, at most `timeout`; whether one is. Enters the kernel only if none is there already.
+    /// Waits until a packet is there, at most `timeout`; whether one is. Enters the kernel only if none is there
+    /// already.
     ///
     /// # Errors
     ///
@@ -192,12 +198,14 @@ impl Rx {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`] when the program runs on another interface, its map has no slot for the queue, or another socket is in it.
+    /// [`RegisterError`] when the program runs on another interface, its map has no slot for the queue, or another
+    /// socket is in it.
     pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), RegisterError> {
         self.port.register(Arc::clone(attachment))
     }
 
-    /// Fills the fill ring from the pool, the pool from what the sending half has left over, and if need be from the UMEM.
+    /// Fills the fill ring from the pool, the pool from what the sending half has left over, and if need be from the
+    /// UMEM.
     pub(crate) fn refill(&mut self) {
         self.release_taken();
         if let Some(lane) = &mut self.lane {
@@ -232,7 +240,8 @@ impl Rx {
         self.pool.publish(self.port.rx_pool());
     }
 
-    /// How many of the first `n` descriptors can be believed (X1); those at the very front that cannot are dropped and counted.
+    /// How many of the first `n` descriptors can be believed (X1); those at the very front that cannot are dropped
+    /// and counted.
     #[inline]
     fn check(&mut self, mut n: u32) -> u32 {
         let (home, holder) = (self.pool.home(), self.holder);
@@ -253,110 +262,9 @@ impl Rx {
         }
     }
 
-    #[inline]
-    fn release_taken(&mut self) {
-        // The word that this stores to is one that the kernel reads: left alone while there is nothing to tell.
-        if self.taken > 0 {
-            self.ring.release(self.taken);
-            self.taken = 0;
-        }
-    }
-}
-
-/// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a duplicate is open.
-impl AsFd for Rx {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.port.fd()
-    }
-}
-
-impl Drop for Rx {
-    fn drop(&mut self) {
-        // The program passes the queue's packets to the kernel's stack again, rather than to a ring that nobody reads.
-        self.port.stop_receiving();
-        if let Some(lane) = self.lane.take() {
-            self.port.leave_lane(lane);
-        }
-        self.port.rx_pool().store(0, Ordering::Relaxed);
-    }
-}
-
-/// Received packets on loan: look at them, change them in place, then commit.
-#[derive(Debug)]
-pub struct RxBatch<'a> {
-    rx: &'a mut Rx,
-    /// Descriptors from the front of the rx ring that X1 holds for.
-    len: u32,
-}
-
-impl RxBatch<'_> {
-    /// Packets that are not committed yet.
-    pub fn len(&self) -> u32 {
-        self.len
-    }
-
-    /// Whether no packet is left.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The bytes of packet `i`, counted from the first that is not committed.
-    #[inline]
-    pub fn peek(&self, i: u32) -> Option<&[u8]> {
-        let desc = if i < self.len { self.rx.ring.seen_at(i)? } else { return None };
-        let data = self.rx.pool.home().pointer(desc.addr.0);
-        // SAFETY: X1 holds for the first `len` descriptors: the bytes lie in the mapping and the kernel is done with them. The batch
-        // borrows the ring mutably, so the chunk is not given back while the slice lives; `peek_mut` needs `&mut self`.
-        Some(unsafe { slice::from_raw_parts(data.as_ptr(), desc.len as usize) })
-    }
-
-    /// The bytes of packet `i` to change in place, counted from the first that is not committed.
-    #[inline]
-    pub fn peek_mut(&mut self, i: u32) -> Option<&mut [u8]> {
-        let desc = if i < self.len { self.rx.ring.seen_at(i)? } else { return None };
-        let data = self.rx.pool.home().pointer(desc.addr.0);
-        // SAFETY: as in `peek`; exclusive since `self` is borrowed mutably as long as the slice lives, even if the kernel named a chunk twice.
-        Some(unsafe { slice::from_raw_parts_mut(data.as_ptr(), desc.len as usize) })
-    }
-
-    /// The packets that are not committed yet.
-    #[inline]
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let home = self.rx.pool.home();
-        let (first, second) = self.rx.ring.seen(self.len);
-        first.iter().chain(second).map(move |desc| {
-            let data = home.pointer(desc.addr.0);
-            // SAFETY: as in `peek`: these are the first `len` descriptors.
-            unsafe { slice::from_raw_parts(data.as_ptr(), desc.len as usize) }
-        })
-    }
-
-    /// Takes all packets: their chunks go back to the fill ring.
-    #[inline]
-    pub fn commit(mut self) {
-        self.commit_first(u32::MAX);
-    }
-
-    /// Takes the first `n` packets, at most what is left; the next one is number 0 then.
-    #[inline]
-    pub fn commit_first(&mut self, n: u32) {
-        let n = n.min(self.len);
-        self.len -= n;
-        let rx = &mut *self.rx;
-        let layout = rx.pool.home().layout;
-        let mut slots = rx.fill.reserve(n);
-        let filled = copy_runs(rx.ring.seen(n), slots.runs(), |desc: Desc| layout.chunk_start(desc.addr.0));
-        slots.submit(filled);
-        if filled < n {
-            rx.keep(filled, n);
-        }
-        rx.ring.release(n);
-    }
-}
-
-impl Rx {
-    /// Puts the chunks of descriptors `from..to` into the pool: the kernel publishes a batch on the rx ring before it gives the slots of the
-    /// fill ring free (`xsk_flush`), so for a moment there may be no room for what was just received.
+    /// Puts the chunks of descriptors `from..to` into the pool: the kernel publishes a batch on the rx ring before it
+    /// gives the slots of the fill ring free (`xsk_flush`), so for a moment there may be no room for what was just
+    /// received.
     #[cold]
     fn keep(&mut self, from: u32, to: u32) {
         for i in from..to {
@@ -373,47 +281,33 @@ impl Rx {
         }
         self.pool.publish(self.port.rx_pool());
     }
-}
-
-/// Received packets as owned frames; see [`Rx::recv`].
-#[derive(Debug)]
-pub struct Recv<'a> {
-    batch: Peeked<'a, Desc>,
-    taken: &'a mut u32,
-    receiving: &'a mut u32,
-    refused: &'a mut u64,
-    home: HomeRef,
-    custody: CustodyView<'a>,
-    layout: UmemLayout,
-    holder: Holder,
-}
-
-impl Iterator for Recv<'_> {
-    type Item = Frame;
 
     #[inline]
-    fn next(&mut self) -> Option<Frame> {
-        loop {
-            let desc = self.batch.get(*self.taken)?;
-            *self.taken += 1;
-            if self.layout.fits(desc) && self.custody.pass(desc.addr.0, self.holder, Holder::HANDS) {
-                *self.receiving -= 1;
-                return Some(Frame::new(self.home, desc.addr.0, desc.len));
-            }
-            *self.refused += 1;
+    fn release_taken(&mut self) {
+        // The word that this stores to is one that the kernel reads: left alone while there is nothing to tell.
+        if self.taken > 0 {
+            self.ring.release(self.taken);
+            self.taken = 0;
         }
     }
+}
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some((self.batch.len() - *self.taken) as usize))
+/// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a
+/// duplicate is open.
+impl AsFd for Rx {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.port.fd()
     }
 }
 
-impl Drop for Recv<'_> {
-    #[inline]
+impl Drop for Rx {
     fn drop(&mut self) {
-        self.batch.release(*self.taken);
-        *self.taken = 0;
+        // The program passes the queue's packets to the kernel's stack again, rather than to a ring that nobody reads.
+        self.port.stop_receiving();
+        if let Some(lane) = self.lane.take() {
+            self.port.leave_lane(lane);
+        }
+        self.port.rx_pool().store(0, Ordering::Relaxed);
     }
 }
 

@@ -3,10 +3,10 @@
 //! Not here: what an error means and whether a call is repeated; `EINTR` and `EAGAIN` are returned as they come.
 //! The one file of this crate's devices and sockets that opts into unsafe code for system calls.
 //!
-//! Nothing that is mapped here is there in a forked child (`MADV_DONTFORK`), so a forked child must not touch a socket or
-//! a frame; to drop its copies of them is harmless. With the memory it would keep the queue bound after its parent closed
-//! the socket, there would be two producers of one ring, and since the pages of a UMEM are pinned, fork itself would copy
-//! them all at once.
+//! Nothing that is mapped here is there in a forked child (`MADV_DONTFORK`), so a forked child must not touch a
+//! socket or a frame; to drop its copies of them is harmless. With the memory it would keep the queue bound after its
+//! parent closed the socket, there would be two producers of one ring, and since the pages of a UMEM are pinned, fork
+//! itself would copy them all at once.
 #![allow(unsafe_code, reason = "proves to the kernel's calls what the types of this file keep true")]
 
 use std::io;
@@ -82,10 +82,10 @@ pub(crate) fn register_umem(fd: BorrowedFd<'_>, memory: &Mapping, shape: xdp_ume
     let addr = memory.ptr().as_ptr().expose_provenance() as u64;
     let registration = xdp_umem_reg { addr, len: memory.len() as u64, ..shape };
     // SAFETY: `BorrowedFd` keeps the descriptor open during the call. The memory named is a whole `Mapping`, and the
-    // kernel pins its pages, so that it touches nobody else's memory even after the mapping is gone. Inside it there are
-    // references of ours: frames are lent as slices to who owns their chunk. The kernel touches only chunks that were
-    // handed to it by the fill or the tx ring, and what is handed over is owned by nobody here until the kernel gives it
-    // back: the custody table of `xdp_core::frames` keeps that, chunk by chunk.
+    // kernel pins its pages, so that it touches nobody else's memory even after the mapping is gone. Inside it there
+    // are references of ours: frames are lent as slices to who owns their chunk. The kernel touches only chunks that
+    // were handed to it by the fill or the tx ring, and what is handed over is owned by nobody here until the kernel
+    // gives it back: the custody table of `xdp_core::frames` keeps that, chunk by chunk.
     unsafe { syscall::setsockopt(fd.as_raw_fd(), SOL_XDP, XDP_UMEM_REG, &registration) }
 }
 
@@ -154,13 +154,10 @@ pub(crate) fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<
 }
 
 /// ioctl(2) `SIOCETHTOOL` through a socket of any family, in whose namespace `interface` is looked up.
-pub(crate) fn ethtool<T: Ethtool>(socket: BorrowedFd<'_>, interface: &str) -> Result<T> {
+pub(crate) fn ethtool<T: Ethtool>(socket: BorrowedFd<'_>, interface: &[u8]) -> Result<T> {
     let mut name = [0; IFNAMSIZ];
     // One byte stays zero, to end the name.
-    name[..IFNAMSIZ - 1]
-        .get_mut(..interface.len())
-        .ok_or(Errno::ENODEV)?
-        .copy_from_slice(interface.as_bytes());
+    name[..IFNAMSIZ - 1].get_mut(..interface.len()).ok_or(Errno::ENODEV)?.copy_from_slice(interface);
     let mut value = T::question();
     // SAFETY: `BorrowedFd` keeps the descriptor open during the call, and the command that `question` puts into the
     // first word writes one `T` and no more: promised by each impl of `Ethtool`.
@@ -436,7 +433,7 @@ mod tests {
     #[test]
     fn names_longer_than_an_interface_has_are_unknown() {
         let socket = socket(libc::AF_NETLINK, libc::SOCK_RAW, 0).expect("netlink needs no privilege");
-        let answer = ethtool::<ethtool_channels>(socket.as_fd(), "sixteen-bytes-is");
+        let answer = ethtool::<ethtool_channels>(socket.as_fd(), b"sixteen-bytes-is");
         assert_eq!(answer.unwrap_err(), Errno::ENODEV);
     }
 }

@@ -1,24 +1,25 @@
-//! The sending half of a socket: the tx ring, the completion ring that brings its chunks back, and the chunks between them.
+//! The sending half of a socket: the tx ring, the completion ring that brings its chunks back, and the chunks between
+//! them.
 //!
-//! - T1 a descriptor is published only for a chunk that was this half's own (from its pool, or a frame of the same UMEM), with a length of
-//!   1 or more that ends inside the chunk: the kernel's answer to any other differs between versions and may lose the chunk.
+//! - T1 a descriptor is published only for a chunk that was this half's own (from its pool, or a frame of the same
+//!   UMEM), with a length of 1 or more that ends inside the chunk: the kernel's answer to any other differs between
+//!   versions and may lose the chunk.
 //! - T2 a completion is believed only if the custody table says that the chunk is with the kernel for this very ring.
 
-#![allow(unsafe_code, reason = "lends free chunks as slices to write packets into (T1)")]
+mod batch;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use xdp_core::WakePolicy;
-use xdp_core::desc::{Addr, Desc, Options};
+use xdp_core::desc::Desc;
 use xdp_core::frames::Holder;
 use xdp_core::ring::{ConsumerRing, ProducerRing};
 
-use crate::error::{FlushError, KickError, PeekError, SendError, WaitError};
+use crate::error::{FlushError, KickError, SendError, WaitError};
 use crate::frame::Frame;
 use crate::pool::HalfPool;
 use crate::socket::port::{Kick, Port};
@@ -27,10 +28,12 @@ use crate::socket::statistics::Statistics;
 use crate::socket::waiter::{Until, Waiter};
 use crate::umem::Umem;
 
+pub use batch::TxBatch;
+
 /// The sending half of a socket.
 ///
-/// Two flows over the same rings: borrowed ([`seek`](Tx::seek), write, commit) and owned ([`send`](Tx::send)). In both, [`kick`](Tx::kick)
-/// hands the batch to the kernel: one system call, and only if the kernel asks for it.
+/// Two flows over the same rings: borrowed ([`seek`](Tx::seek), write, commit) and owned ([`send`](Tx::send)). In
+/// both, [`kick`](Tx::kick) hands the batch to the kernel: one system call, and only if the kernel asks for it.
 #[derive(Debug)]
 pub struct Tx {
     // The rings hold their mappings and are dropped before `port`, which closes the socket when the last half is gone.
@@ -136,8 +139,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Sends as many of `frames` as there is room for, in order; those, and only those, are taken from the front. Stops at a frame that
-    /// cannot be sent, and says why.
+    /// Sends as many of `frames` as there is room for, in order; those, and only those, are taken from the front.
+    /// Stops at a frame that cannot be sent, and says why.
     ///
     /// # Errors
     ///
@@ -159,8 +162,8 @@ impl Tx {
 
     /// Publishes what was sent, wakes the kernel if it asks for it, and takes completions back.
     ///
-    /// A full ring can be kicked with nothing new in it. In copy mode the kernel sends a budget of packets per call (32, raised to the ring's
-    /// length from Linux 6.17 on); this calls again while that makes progress.
+    /// A full ring can be kicked with nothing new in it. In copy mode the kernel sends a budget of packets per call
+    /// (32, raised to the ring's length from Linux 6.17 on); this calls again while that makes progress.
     ///
     /// # Errors
     ///
@@ -201,7 +204,8 @@ impl Tx {
                 backoff.snooze();
                 continue;
             }
-            // The kernel has no event for completions: naps in poll, which wakes the driver each time and notices if the interface goes.
+            // The kernel has no event for completions: naps in poll, which wakes the driver each time and notices if
+            // the interface goes.
             let (completion, nap) = (&self.completion, left().min(Duration::from_millis(1)));
             self.system_calls += 1;
             self.waiter.wait(&self.port, Until::Completed, nap, || completion.waiting() > 0)?;
@@ -238,7 +242,8 @@ impl Tx {
         let (first, second) = batch.runs();
         for mut rest in [first, second] {
             while !rest.is_empty() {
-                // T2: a duplicate would make two owners of one chunk. What is good is taken in bulk, up to the first that is not.
+                // T2: a duplicate would make two owners of one chunk. What is good is taken in bulk, up to the first
+                // that is not.
                 let bad = rest.iter().position(|addr| !custody.pass(*addr, holder, Holder::FREE));
                 let (good, others) = rest.split_at(bad.unwrap_or(rest.len()));
                 self.pool.chunks().extend(good.iter().map(|addr| layout.chunk_start(*addr)));
@@ -254,7 +259,8 @@ impl Tx {
         completed
     }
 
-    /// Takes frames back into this half's pool: the cheap way to give many back. Frames of another UMEM go home to theirs.
+    /// Takes frames back into this half's pool: the cheap way to give many back. Frames of another UMEM go home to
+    /// theirs.
     pub fn recycle(&mut self, frames: impl IntoIterator<Item = Frame>) {
         frames.into_iter().for_each(|frame| self.pool.take_back(frame));
         self.give_surplus();
@@ -340,7 +346,8 @@ impl Tx {
             return;
         }
         if let Some(lane) = &mut self.lane {
-            // What is in the lane is out of everybody else's reach: no more than the other half misses, nothing if it is gone.
+            // What is in the lane is out of everybody else's reach: no more than the other half misses, nothing if it
+            // is gone.
             let wanted = self.port.rx_wants().load(Ordering::Relaxed).saturating_sub(lane.outstanding());
             let n = lane.reserve(surplus.min(wanted)).len();
             lane.submit_from(self.pool.chunks().last(n));
@@ -350,7 +357,8 @@ impl Tx {
     }
 }
 
-/// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a duplicate is open.
+/// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a
+/// duplicate is open.
 impl AsFd for Tx {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.port.fd()
@@ -360,99 +368,6 @@ impl AsFd for Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         self.port.tx_pool().store(0, Ordering::Relaxed);
-    }
-}
-
-/// Free chunks on loan, to write packets into.
-///
-/// Packets are handed over in order by [`commit`](TxBatch::commit); those that were never peeked are not sent.
-#[derive(Debug)]
-pub struct TxBatch<'a> {
-    tx: &'a mut Tx,
-    /// Slots reserved, each with a chunk from the top of the pool.
-    len: u32,
-    /// Slots from the front that hold a descriptor of this batch.
-    ready: u32,
-    /// Whether one of the ready slots was skipped and has length 0.
-    has_holes: bool,
-}
-
-impl TxBatch<'_> {
-    /// Packets that can still be written and committed.
-    pub fn len(&self) -> u32 {
-        self.len
-    }
-
-    /// Whether no packet is left.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Packet `i`, counted from the first that is not committed, with a length of `len` bytes; they hold what was there.
-    ///
-    /// # Errors
-    ///
-    /// The batch has no such packet, or the length is 0 or does not fit a chunk behind the headroom.
-    #[inline]
-    pub fn peek(&mut self, i: u32, len: usize) -> Result<&mut [u8], PeekError> {
-        if i >= self.len {
-            return Err(PeekError::NoSuchPacket { index: i, packets: self.len });
-        }
-        let home = self.tx.pool.home();
-        let headroom = home.layout.headroom();
-        let most = home.layout.chunk_size().bytes() - headroom;
-        let len = match u32::try_from(len) {
-            Ok(len) if (1..=most).contains(&len) => len,
-            _ => return Err(PeekError::Length { len, most }),
-        };
-        // Chunk `i` is the i-th from the top of the pool, so that committing the first n takes n from the top.
-        let chunks = self.tx.pool.chunks().last(i + 1);
-        let addr = match chunks.first() {
-            Some(chunk) => chunk + u64::from(headroom),
-            None => return Err(PeekError::NoSuchPacket { index: i, packets: self.len }),
-        };
-        let mut slots = self.tx.ring.reserve(self.len);
-        while self.ready < i {
-            slots.write(self.ready, Desc::default());
-            (self.ready, self.has_holes) = (self.ready + 1, true);
-        }
-        slots.write(i, Desc { addr: Addr(addr), len, options: Options::NONE });
-        self.ready = self.ready.max(i + 1);
-        let data = home.pointer(addr);
-        // SAFETY: T1: the chunk is in this half's pool, so nobody else has it, and the bytes end inside it by the check above. The batch borrows
-        // the half mutably and the slice the batch, so it is not committed or lent again while the slice lives. The mapping was zeroed.
-        Ok(unsafe { slice::from_raw_parts_mut(data.as_ptr(), len as usize) })
-    }
-
-    /// Hands over all packets that were written, up to the first that was not; returns how many.
-    #[inline]
-    pub fn commit(mut self) -> u32 {
-        self.commit_first(u32::MAX)
-    }
-
-    /// Hands over the first `n` packets, up to the first that was not written; returns how many. The next one is number 0 then.
-    #[inline]
-    pub fn commit_first(&mut self, n: u32) -> u32 {
-        let tx = &mut *self.tx;
-        let home = tx.pool.home();
-        let mut slots = tx.ring.reserve(self.len);
-        let mut n = n.min(self.ready);
-        if self.has_holes {
-            let (first, second) = slots.runs();
-            let hole = first.iter().chain(second.iter()).take(n as usize).position(|desc| desc.len == 0);
-            n = hole.map_or(n, |hole| hole as u32);
-        }
-        let (custody, holder) = (home.custody.view(), tx.holder);
-        for addr in tx.pool.chunks().last(n) {
-            custody.set(*addr, holder);
-        }
-        tx.pool.chunks().forget_last(n);
-        slots.submit(n);
-        tx.outstanding += n;
-        self.ready -= n;
-        self.len -= n;
-        tx.pool.publish(tx.port.tx_pool());
-        n
     }
 }
 

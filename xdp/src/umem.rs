@@ -1,7 +1,7 @@
 //! The UMEM: the memory that packets live in, who has which chunk of it, and when it may go.
 //!
-//! - U1 the mapping and everything else that a [`Frame`](crate::Frame) refers to ([`Home`]) lives as long as any handle, socket or pool;
-//!   if frames outlive them all, it is leaked on purpose rather than freed under them.
+//! - U1 the mapping and everything else that a [`Frame`](crate::Frame) refers to ([`Home`]) lives as long as any
+//!   handle, socket or pool; if frames outlive them all, it is leaked on purpose rather than freed under them.
 //! - U2 a chunk's bytes are touched only by who has the chunk, by the custody table.
 
 #![allow(unsafe_code, reason = "owns the packet memory, and frees it only when nothing refers to it (U1)")]
@@ -21,8 +21,8 @@ use crate::sys::{self, Mapping, Pages};
 
 /// A handle on the packet memory; clones refer to the same.
 ///
-/// The memory is divided into chunks of one size. At every moment each chunk is in exactly one place: a pool, your hands, or the fill,
-/// rx, tx or completion side of the kernel; [`Umem::accounting`] says how many are where.
+/// The memory is divided into chunks of one size. At every moment each chunk is in exactly one place: a pool, your
+/// hands, or the fill, rx, tx or completion side of the kernel; [`Umem::accounting`] says how many are where.
 ///
 /// ```
 /// use xdp::{ChunkSize, HugePages, Umem};
@@ -63,7 +63,8 @@ pub enum UmemError {
     Layout(#[from] LayoutError),
     /// The system has no free huge pages and they were required.
     #[error(
-        "no {bytes} bytes of free huge pages: reserve {pages} of 2 MiB in /proc/sys/vm/nr_hugepages, or let the library fall back to ordinary pages"
+        "no {bytes} bytes of free huge pages: reserve {pages} of 2 MiB in /proc/sys/vm/nr_hugepages, or let the \
+         library fall back to ordinary pages"
     )]
     HugePages {
         /// Bytes asked for, rounded up to whole huge pages.
@@ -183,7 +184,8 @@ impl Umem {
         self.home().pages == Pages::Huge
     }
 
-    /// How many chunks are where; brings home what closed sockets have left with the kernel, as far as the kernel is done with it.
+    /// How many chunks are where; brings home what closed sockets have left with the kernel, as far as the kernel is
+    /// done with it.
     pub fn accounting(&self) -> Accounting {
         self.reclaim();
         let sockets = self.sockets();
@@ -195,8 +197,8 @@ impl Umem {
 
     /// Brings home the chunks of closed sockets that the kernel has let go of; returns how many.
     ///
-    /// The kernel releases a closed socket some time after it was closed, 20 ms on a quiet machine. Where it does not tell (before
-    /// Linux 6.15), chunks come home when their queue is bound again.
+    /// The kernel releases a closed socket some time after it was closed, 20 ms on a quiet machine. Where it does not
+    /// tell (before Linux 6.15), chunks come home when their queue is bound again.
     pub fn reclaim(&self) -> u32 {
         let mut sockets = self.sockets();
         let mut reclaimed = 0;
@@ -212,8 +214,8 @@ impl Umem {
 
     /// Sets chunks aside as the share of a socket, `wanted` or all that are not set aside; says how many, or why not.
     ///
-    /// Chunks of closed sockets whose release the kernel will not tell count as free for a socket on the same queue (`place`): they come home
-    /// with its bind.
+    /// Chunks of closed sockets whose release the kernel will not tell count as free for a socket on the same queue
+    /// (`place`): they come home with its bind.
     pub(crate) fn claim(
         &self,
         number: u8,
@@ -325,8 +327,9 @@ struct Open {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // No handle, socket or pool is left. Any chunk that is neither on the return path nor left with the kernel is a frame in somebody's
-        // hands. What the kernel may still use it has pinned for itself: it writes to its pages, wherever our addresses lead by then.
+        // No handle, socket or pool is left. Any chunk that is neither on the return path nor left with the kernel is
+        // a frame in somebody's hands. What the kernel may still use it has pinned for itself: it writes to its
+        // pages, wherever our addresses lead by then.
         let home = &*self.home;
         let sockets = self.sockets.get_mut().unwrap_or_else(PoisonError::into_inner);
         for closed in &sockets.closed {
@@ -334,11 +337,12 @@ impl Drop for Shared {
         }
         let mut free = Pool::with_capacity(home.layout.chunks());
         if home.returns.take_all(&mut free) == home.layout.chunks() {
-            // A reference to `Home` that has done its work but not returned yet is not an access: as with the standard library's `Arc`, what it points to
-            // may go as soon as the last access is over.
-            // SAFETY: the box was leaked in `build`, and this is the only place that takes it back. No reference is left (U1): handles and
-            // sockets are gone since this is the last of them, and every chunk is home, so there is no frame. A frame that
-            // was dropped on another thread touched `Home` last with the push that `take_all` has seen.
+            // A reference to `Home` that has done its work but not returned yet is not an access: as with the
+            // standard library's `Arc`, what it points to may go as soon as the last access is over.
+            // SAFETY: the box was leaked in `build`, and this is the only place that takes it back. No reference is
+            // left (U1): handles and sockets are gone since this is the last of them, and every chunk is home, so
+            // there is no frame. A frame that was dropped on another thread touched `Home` last with the push that
+            // `take_all` has seen.
             drop(unsafe { Box::from_raw(self.home.0.as_ptr()) });
         } else {
             // Frames are still about: they keep working, and what they return goes to the leaked return path.
@@ -369,11 +373,13 @@ impl Home {
     ///
     /// # Panics
     ///
-    /// Never on what the kernel says: callers pass addresses that [`UmemLayout::place`] or [`UmemLayout::chunk`] has accepted.
+    /// Never on what the kernel says: callers pass addresses that [`UmemLayout::place`] or [`UmemLayout::chunk`] has
+    /// accepted.
     #[inline]
     pub(crate) fn pointer(&self, addr: u64) -> NonNull<u8> {
         debug_assert!(addr < self.layout.bytes() as u64);
-        // SAFETY: `addr` was checked against the layout when it became known (see above), and the mapping is as long as the layout says.
+        // SAFETY: `addr` was checked against the layout when it became known (see above), and the mapping is as long
+        // as the layout says.
         unsafe { self.memory.ptr().add(addr as usize) }
     }
 
@@ -417,7 +423,8 @@ impl Deref for HomeRef {
 
     #[inline]
     fn deref(&self) -> &Home {
-        // SAFETY: U1: whoever holds a `HomeRef` is a handle, a socket, a pool or a frame, each of which keeps the home alive.
+        // SAFETY: U1: whoever holds a `HomeRef` is a handle, a socket, a pool or a frame, each of which keeps the
+        // home alive.
         unsafe { self.0.as_ref() }
     }
 }

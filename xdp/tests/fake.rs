@@ -1,4 +1,5 @@
-//! Sockets over the fake kernel: sharing a UMEM, hostile kernels, and lives that end in the wrong order. Needs no privileges.
+//! Sockets over the fake kernel: sharing a UMEM, hostile kernels, and lives that end in the wrong order. Needs no
+//! privileges.
 #![cfg(feature = "fake-kernel")]
 
 use std::collections::BTreeSet;
@@ -14,7 +15,8 @@ fn desc(addr: u64, len: u32) -> Desc {
     Desc { addr: Addr(addr), len, options: Options::NONE }
 }
 
-/// The NIC goes on using what a dropped socket has left with it, as a real one does until the kernel has released the socket.
+/// The NIC goes on using what a dropped socket has left with it, as a real one does until the kernel has released the
+/// socket.
 #[test]
 fn what_a_dropped_socket_left_with_the_nic_is_nobody_elses() {
     let umem = umem(16);
@@ -55,7 +57,8 @@ fn a_chunk_that_is_named_twice_in_a_batch_has_one_owner() {
     assert_eq!(owned.len(), frames.len(), "no two frames own one chunk");
 }
 
-/// A socket closes on one thread while another binds: the second must not inherit the number of the first before it is closed for good.
+/// A socket closes on one thread while another binds: the second must not inherit the number of the first before it
+/// is closed for good.
 #[test]
 fn closing_and_binding_at_once_never_mix_two_sockets_up() {
     let umem = umem(32);
@@ -64,7 +67,7 @@ fn closing_and_binding_at_once_never_mix_two_sockets_up() {
         let closing = thread::spawn(move || drop((first, first_nic)));
         let (mut second, second_nic) = fake::socket_with(&umem, 16, 0, Some(16)).unwrap();
         closing.join().unwrap();
-        drop(second.rx().seek(1));
+        assert!(second.rx().seek(1).is_empty());
         let account = umem.accounting();
         assert!(account.is_balanced() && account.fill == 8, "{account}");
         (first, first_nic) = (second, second_nic);

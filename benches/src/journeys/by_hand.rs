@@ -1,7 +1,7 @@
 //! The same by hand: plain rings, plain memory, every number believed, index masked per element as in `rings::Floor`.
 //!
-//! What is left out is what a library is for: nobody checks that a chunk is where the kernel says, or that it has one owner. The one
-//! comparison that safe Rust needs to swap the MAC addresses (the packet lies inside its chunk) is in.
+//! What is left out is what a library is for: nobody checks that a chunk is where the kernel says, or that it has one
+//! owner. The one comparison that safe Rust needs to swap the MAC addresses (the packet lies inside its chunk) is in.
 
 use xdp_core::{Addr, Desc, Options};
 

@@ -14,7 +14,8 @@ pub struct Ours {
     rings: FakeRings,
 }
 
-/// As a user reads a batch where it lies: both runs, then release. One entry alone is popped, as `submit_from` pushes one.
+/// As a user reads a batch where it lies: both runs, then release. One entry alone is popped, as `submit_from` pushes
+/// one.
 #[inline(always)]
 fn consume<T: xdp_core::ring::Entry>(ring: &mut ConsumerRing<T>, n: u32, read: impl Fn(&T) -> u64) -> Taken {
     if n == 1 {

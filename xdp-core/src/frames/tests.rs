@@ -72,7 +72,8 @@ fn no_chunk_is_lost_or_doubled_between_threads() {
     let layout = layout(CHUNKS);
     let path = ReturnPath::new(layout);
     path.push_all(&(0..CHUNKS).map(|n| layout.addr(Chunk(n))).collect::<Vec<_>>());
-    // Each thread takes all there is, then gives it back one by one and in bulk; in between, chunks are in exactly one pool.
+    // Each thread takes all there is, then gives it back one by one and in bulk; in between, chunks are in exactly
+    // one pool.
     let left: Vec<Pool> = thread::scope(|scope| {
         let worker = |keep: u32| {
             let path = &path;

@@ -2,6 +2,8 @@
 //!
 //! - H1 the block is allocated once, zeroed, page-aligned, and lives as long as any [`RingMemory`] on it (its owner).
 
+#![allow(unsafe_code, reason = "allocates ring memory, and describes it to both ends (H1)")]
+
 use alloc::alloc::{alloc_zeroed, dealloc, handle_alloc_error};
 use alloc::sync::Arc;
 use core::alloc::Layout;
@@ -11,7 +13,8 @@ use super::{Entry, RingMemory, RingOffsets};
 use crate::cursor::Entries;
 use crate::sync::Ordering;
 
-/// The layout of `struct xdp_ring` on Linux 6.18 (by probe): the two indices and the flags are kept apart from each other's cache lines.
+/// The layout of `struct xdp_ring` on Linux 6.18 (by probe): the two indices and the flags are kept apart from each
+/// other's cache lines.
 const OFFSETS: RingOffsets = RingOffsets { producer: 0, consumer: 128, flags: 196, entries: 320 };
 
 impl<T: Entry> RingMemory<T> {
@@ -21,8 +24,8 @@ impl<T: Entry> RingMemory<T> {
         let bytes = slots.and_then(|slots| slots.checked_add(OFFSETS.entries));
         let block = Arc::new(Block::new(bytes.expect("the ring fits the address space")));
         let base = block.base;
-        // SAFETY: the block is that large, zeroed and page-aligned, and lives as long as the owner that goes with it (H1). Every
-        // caller makes one end of this value and the opposite end of the other.
+        // SAFETY: the block is that large, zeroed and page-aligned, and lives as long as the owner that goes with it
+        // (H1). Every caller makes one end of this value and the opposite end of the other.
         let one = unsafe { Self::new(base, OFFSETS, entries, block.clone()) };
         // SAFETY: as above.
         let other = unsafe { Self::new(base, OFFSETS, entries, block) };
@@ -38,7 +41,8 @@ struct Block {
     layout: Layout,
 }
 
-// SAFETY: the block is only an allocation; all access goes through the `RingMemory` ends made from it, which have their own proof.
+// SAFETY: the block is only an allocation; all access goes through the `RingMemory` ends made from it, which have
+// their own proof.
 unsafe impl Send for Block {}
 
 // SAFETY: as above: a shared block offers no access at all.

@@ -200,7 +200,8 @@ fn a_fresh_rx_ring_yields_nothing_at_every_size() {
     }
 }
 
-/// Push, submit, push, submit in one batch publishes the slots in order, and what was written but not submitted stays ours.
+/// Push, submit, push, submit in one batch publishes the slots in order, and what was written but not submitted stays
+/// ours.
 #[test]
 fn portions_of_a_batch_are_published_in_order_and_the_rest_is_cancelled() {
     let (mut kernel, mut rings) = rig(3, u32::MAX - 2);

@@ -15,10 +15,12 @@ use xdp_examples::run::Run;
 use xdp_examples::summary::Summary;
 use xdp_examples::traffic::WINDOW;
 
-/// Sends UDP packets from one end of a virtual cable to the other through AF_XDP, and checks that each arrives whole and in order.
+/// Sends UDP packets from one end of a virtual cable to the other through AF_XDP, and checks that each arrives whole
+/// and in order.
 ///
-/// Needs no NIC and touches no interface of this machine: it makes a private network namespace with a pair of interfaces, which is
-/// gone when the program ends. Needs root, or CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF.
+/// Needs no NIC and touches no interface of this machine: it makes a private network namespace with a pair of
+/// interfaces, which is gone when the program ends. Needs root, or CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW and
+/// CAP_BPF.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
@@ -50,7 +52,8 @@ fn hello() -> anyhow::Result<bool> {
     let _inside = lab.enter()?;
     let (near, far) = (lab.pair(0).a(), lab.pair(0).b());
 
-    // Each end has a socket with packet memory of its own. The receiver attaches an XDP program that hands it everything.
+    // Each end has a socket with packet memory of its own. The receiver attaches an XDP program that hands it
+    // everything.
     let (rx_umem, tx_umem) = (Umem::builder().build()?, Umem::builder().build()?);
     let mut rx = Socket::builder(&rx_umem).receive(Receive::Everything).bind_rx(far, QueueId(0))?;
     let mut tx = Socket::builder(&tx_umem).bind_tx(near, QueueId(0))?;

@@ -17,13 +17,16 @@ use xdp_examples::run::Run;
 use xdp_examples::summary::Summary;
 use xdp_examples::traffic::Traffic;
 
-/// Sends every packet back where it came from, its hardware addresses swapped; or forwards between two interfaces, both ways, unchanged.
+/// Sends every packet back where it came from, its hardware addresses swapped; or forwards between two interfaces,
+/// both ways, unchanged.
 ///
-/// Without --interface it makes a private network namespace with a virtual cable, and a thread at the other end sends and counts what returns.
+/// Without --interface it makes a private network namespace with a virtual cable, and a thread at the other end sends
+/// and counts what returns.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// Interface to bounce packets on; name two to forward between them. EVERY packet of the queue is taken, those of your SSH session included.
+    /// Interface to bounce packets on; name two to forward between them. EVERY packet of the queue is taken, those of
+    /// your SSH session included.
     #[arg(long, value_name = "NAME")]
     interface: Vec<String>,
     #[command(flatten)]

@@ -16,8 +16,9 @@ use xdp_examples::summary::Summary;
 
 /// Sends the same UDP packet as fast as it can, from the interface's own address to 02:78:64:70:ff:ff (nobody).
 ///
-/// Without --interface it makes a private network namespace with a virtual cable, where an XDP program at the other end drops what arrives.
-/// With it, nothing is taken from the interface; mind that switches flood packets to an unknown address.
+/// Without --interface it makes a private network namespace with a virtual cable, where an XDP program at the other
+/// end drops what arrives. With it, nothing is taken from the interface; mind that switches flood packets to an
+/// unknown address.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
@@ -69,7 +70,8 @@ fn txonly() -> anyhow::Result<bool> {
             tx.wait(run.patience())?; // the ring is full: until half of it is sent
         }
     }
-    // Drain. What a NIC has not sent after a second, a link that is down for example, stays in its ring and is not counted.
+    // Drain. What a NIC has not sent after a second, a link that is down for example, stays in its ring and is not
+    // counted.
     match tx.flush(Duration::from_secs(1)) {
         Err(FlushError::TimedOut { outstanding }) => packets -= u64::from(outstanding),
         other => other?,

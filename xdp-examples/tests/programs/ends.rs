@@ -29,7 +29,8 @@ fn kill_9_of_one_end_leaves_the_other_at_work() {
     }
 }
 
-/// The hard case for a shared UMEM: every packet takes a chunk from one socket's receiving side and leaves it at the other socket.
+/// The hard case for a shared UMEM: every packet takes a chunk from one socket's receiving side and leaves it at the
+/// other socket.
 #[test]
 fn forwarding_one_way_between_two_interfaces_never_dries_up() {
     if !lab::require("forwarding_one_way_between_two_interfaces_never_dries_up") {

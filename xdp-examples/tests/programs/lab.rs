@@ -5,7 +5,8 @@ use xdp::lab;
 
 use crate::child::Child;
 
-/// KiB that resident memory may grow in a second: some lazily mapped pages, and far less than a leak of a byte per packet.
+/// KiB that resident memory may grow in a second: some lazily mapped pages, and far less than a leak of a byte per
+/// packet.
 const GROWTH: u64 = 512;
 
 #[test]

@@ -77,8 +77,8 @@ impl Folder {
         Self(path)
     }
 
-    /// Copies a program here. By another process: a descriptor of ours that writes the file could be inherited by a program that another
-    /// test starts just then, and a file that is open for writing cannot be run.
+    /// Copies a program here. By another process: a descriptor of ours that writes the file could be inherited by a
+    /// program that another test starts just then, and a file that is open for writing cannot be run.
     fn install(&self, program: &str) -> PathBuf {
         let copy = self.0.join(program);
         assert!(

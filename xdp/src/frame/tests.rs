@@ -26,8 +26,8 @@ fn a_length_beyond_the_tailroom_is_an_error_and_changes_nothing() {
     assert_eq!(frame.pop_front(1985).unwrap_err(), RoomError::Short { wanted: 1985, len: 1984 });
 }
 
-/// A program that calls `bpf_xdp_adjust_head` moves the first byte either way: the tailroom still ends with the chunk, and
-/// what it has freed in front can be claimed.
+/// A program that calls `bpf_xdp_adjust_head` moves the first byte either way: the tailroom still ends with the
+/// chunk, and what it has freed in front can be claimed.
 #[test]
 fn a_frame_that_the_program_moved_keeps_the_ends_of_its_chunk() {
     let umem = umem();

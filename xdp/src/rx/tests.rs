@@ -25,7 +25,8 @@ fn a_batch_that_is_dropped_is_offered_again() {
     assert!(socket.rx().seek(8).is_empty());
 }
 
-/// The kernel publishes a batch on the rx ring before it frees the slots of the fill ring: what does not fit is kept and comes later.
+/// The kernel publishes a batch on the rx ring before it frees the slots of the fill ring: what does not fit is kept
+/// and comes later.
 #[test]
 fn chunks_that_the_fill_ring_has_no_room_for_are_kept() {
     let umem = umem(32);

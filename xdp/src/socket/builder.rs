@@ -9,21 +9,21 @@ use xdp_core::frames::Holder;
 use xdp_sys::Errno;
 use xdp_sys::if_xdp::{
     self, AF_XDP, SOL_XDP, XDP_COPY, XDP_MAX_TX_SKB_BUDGET, XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY,
-    XDP_USE_NEED_WAKEUP, XDP_ZEROCOPY, sockaddr_xdp, xdp_umem_reg,
+    XDP_USE_NEED_WAKEUP, XDP_ZEROCOPY, sockaddr_xdp,
 };
 
 use crate::QueueId;
 use crate::device::monitor::LinkMonitor;
-use crate::device::occupant::occupant;
 use crate::device::queue::QueueProbe;
 use crate::device::{Interface, InterfaceRef};
 use crate::program::{AttachMode, Attachment, Program};
 use crate::rx::Rx;
 use crate::socket::Socket;
-use crate::socket::error::{BindError, RingKind, Step};
+use crate::socket::at::At;
+use crate::socket::error::{BindError, RingKind};
 use crate::socket::halves::{self, Halves, Shares};
-use crate::socket::options::{Mode, NeedWakeup, ObtainedMode, Receive, RingSizes};
 use crate::socket::namespace::Namespace;
+use crate::socket::options::{Mode, NeedWakeup, ObtainedMode, Receive, RingSizes};
 use crate::socket::port::{Bound, BoundTo, Link, Port};
 use crate::socket::report::{ProgramReport, Report};
 use crate::socket::rings;
@@ -35,7 +35,8 @@ use crate::umem::Umem;
 /// How long a bind goes on against a busy queue: the kernel releases a closed socket late, 20 ms on a quiet machine.
 const BUSY_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Packets that one system call sends in copy mode, unless the kernel is told otherwise (`TX_BATCH_SIZE` in `net/xdp/xsk.c`).
+/// Packets that one system call sends in copy mode, unless the kernel is told otherwise (`TX_BATCH_SIZE` in
+/// `net/xdp/xsk.c`).
 const DEFAULT_TX_BUDGET: u32 = 32;
 
 /// Which halves a socket has.
@@ -112,7 +113,8 @@ impl SocketBuilder {
         self
     }
 
-    /// Entries of the fill ring: a power of two; 4096 if not said. Twice the rx ring is a good size (see [`RingSizes`]).
+    /// Entries of the fill ring: a power of two; 4096 if not said. Twice the rx ring is a good size (see
+    /// [`RingSizes`]).
     pub fn fill_entries(mut self, entries: u32) -> Self {
         self.rings.fill = entries;
         self
@@ -208,14 +210,16 @@ impl SocketBuilder {
         Ok(halves.tx.unwrap_or_else(|| unreachable!("the sending half was asked for")))
     }
 
-    /// The whole sequence. Nothing is asked of the kernel's socket layer before everything that can be checked here was checked.
+    /// The whole sequence. Nothing is asked of the kernel's socket layer before everything that can be checked here
+    /// was checked.
     pub(crate) fn set_up(
         mut self,
         interface: InterfaceRef<'_>,
         queue: QueueId,
         direction: Direction,
     ) -> Result<Halves, BindError> {
-        // 1. Sizes. A ring for the direction that is not used stays, as the kernel wants a fill and a completion ring always, but small.
+        // 1. Sizes. A ring for the direction that is not used stays, as the kernel wants a fill and a completion ring
+        //    always, but small.
         if !direction.receives() {
             (self.rings.rx, self.rings.fill) = (0, 1);
         }
@@ -252,7 +256,8 @@ impl SocketBuilder {
         }
         let tx_budget = self.raise_tx_budget(&fd);
 
-        // 6. The halves, with their chunks; the fill ring is filled here, before the bind, or some NICs never look at it.
+        // 6. The halves, with their chunks; the fill ring is filled here, before the bind, or some NICs never look at
+        //    it.
         let policy = match self.need_wakeup {
             NeedWakeup::WhenAsked => WakePolicy::WhenAsked,
             NeedWakeup::Always => WakePolicy::Always,
@@ -420,64 +425,5 @@ fn describe(attachment: &Arc<Attachment>) -> ProgramReport {
         id: attachment.program().id(),
         mode: attachment.mode(),
         why_generic: attachment.why_generic().map(ToString::to_string),
-    }
-}
-
-/// Where a socket is being set up, for errors.
-#[derive(Debug)]
-pub(crate) struct At<'a> {
-    interface: &'a Interface,
-    queue: QueueId,
-}
-
-impl At<'_> {
-    fn socket(&self) -> Result<OwnedFd, BindError> {
-        sys::socket(AF_XDP, libc::SOCK_RAW, 0).map_err(|errno| match errno {
-            Errno::EPERM | Errno::EACCES => BindError::Permission { step: Step::Socket },
-            Errno::EAFNOSUPPORT => BindError::NoAfXdp,
-            other => self.error(Step::Socket, other),
-        })
-    }
-
-    fn register(&self, fd: &OwnedFd, umem: &Umem) -> Result<(), BindError> {
-        let layout = umem.layout();
-        let shape = xdp_umem_reg {
-            chunk_size: layout.chunk_size().bytes(),
-            headroom: layout.headroom(),
-            ..xdp_umem_reg::default()
-        };
-        sys::register_umem(fd.as_fd(), umem.home().memory(), shape).map_err(|errno| match errno {
-            // The kernel says "no buffer space" when the limit of locked memory is hit (`xdp_umem_account_pages`).
-            Errno::ENOBUFS => BindError::LockedMemory {
-                needed: layout.bytes() as u64,
-                limit: sys::memlock_limit().ok().and_then(|limit| limit.soft).unwrap_or(u64::MAX),
-            },
-            other => self.error(Step::RegisterUmem, other),
-        })
-    }
-
-    fn bind_error(&self, errno: Errno, mode: Mode) -> BindError {
-        let interface = || self.interface.name().to_owned();
-        match errno {
-            Errno::EBUSY => BindError::QueueBusy {
-                interface: interface(),
-                queue: self.queue,
-                occupant: occupant(self.interface.index(), self.queue.0),
-            },
-            Errno::EPERM => BindError::Permission { step: Step::Bind },
-            Errno::ENODEV => BindError::InterfaceGone { interface: interface() },
-            Errno::ENETDOWN => BindError::InterfaceDown { interface: interface() },
-            other if mode == Mode::ZeroCopy => BindError::NoZeroCopy {
-                interface: interface(),
-                queue: self.queue,
-                cause: sys::io_error(other),
-            },
-            other => self.error(Step::Bind, other),
-        }
-    }
-
-    pub(crate) fn error(&self, step: Step, errno: Errno) -> BindError {
-        let interface = self.interface.name().to_owned();
-        BindError::Kernel { step, interface, queue: self.queue, cause: sys::io_error(errno) }
     }
 }

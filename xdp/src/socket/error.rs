@@ -93,7 +93,10 @@ pub enum BindError {
         direction: &'static str,
     },
     /// A ring of that size cannot be.
-    #[error("the {ring} ring needs a power of two of entries, from 1 to {most}, not {entries}", most = RingSizes::MOST)]
+    #[error(
+        "the {ring} ring needs a power of two of entries, from 1 to {most}, not {entries}",
+        most = RingSizes::MOST
+    )]
     RingSize {
         /// The ring.
         ring: RingKind,
@@ -102,7 +105,8 @@ pub enum BindError {
     },
     /// The UMEM has too few free chunks.
     #[error(
-        "the umem has {free} free chunks where {wanted} were asked for: build it with more, or give each socket a share"
+        "the umem has {free} free chunks where {wanted} were asked for: build it with more, or give each socket a \
+         share"
     )]
     Chunks {
         /// Chunks that are free.
@@ -138,7 +142,8 @@ pub enum BindError {
     },
     /// A privilege is missing.
     #[error(
-        "not allowed to {step}: it needs CAP_NET_RAW in the network namespace's user namespace (run as root, or setcap cap_net_raw+ep)"
+        "not allowed to {step}: it needs CAP_NET_RAW in the network namespace's user namespace (run as root, or \
+         setcap cap_net_raw+ep)"
     )]
     Permission {
         /// The step that needs it.
@@ -148,7 +153,11 @@ pub enum BindError {
     #[error("this kernel has no AF_XDP: it needs Linux 4.18 or later, built with CONFIG_XDP_SOCKETS")]
     NoAfXdp,
     /// The UMEM needs more locked memory than this user may have.
-    #[error("the umem needs {needed} KiB of locked memory and the limit is {limit} KiB, less what is locked already: raise RLIMIT_MEMLOCK (ulimit -l), grant CAP_IPC_LOCK, or use fewer chunks", needed = .needed / 1024, limit = .limit / 1024)]
+    #[error(
+        "the umem needs {needed} KiB of locked memory and the limit is {limit} KiB, less what is locked already: \
+         raise RLIMIT_MEMLOCK (ulimit -l), grant CAP_IPC_LOCK, or use fewer chunks",
+        needed = .needed / 1024, limit = .limit / 1024
+    )]
     LockedMemory {
         /// Bytes needed.
         needed: u64,
@@ -156,7 +165,10 @@ pub enum BindError {
         limit: u64,
     },
     /// Another socket has the queue.
-    #[error("queue {queue} of {interface} is bound by another AF_XDP socket{by}: end it, or take another queue", by = by(.occupant))]
+    #[error(
+        "queue {queue} of {interface} is bound by another AF_XDP socket{by}: end it, or take another queue",
+        by = by(.occupant)
+    )]
     QueueBusy {
         /// The interface's name.
         interface: String,
@@ -167,7 +179,8 @@ pub enum BindError {
     },
     /// Zero-copy was required, and the driver cannot.
     #[error(
-        "{interface} cannot do zero-copy on queue {queue}: its driver has no support (or not with its present MTU, channels or offloads); use Mode::PreferZeroCopy or Mode::Copy"
+        "{interface} cannot do zero-copy on queue {queue}: its driver has no support (or not with its present \
+         MTU, channels or offloads); use Mode::PreferZeroCopy or Mode::Copy"
     )]
     NoZeroCopy {
         /// The interface's name.

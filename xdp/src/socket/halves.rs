@@ -37,8 +37,8 @@ pub(crate) struct Shares {
 impl Shares {
     /// Sets chunks of the UMEM aside, `wanted` or all that are not set aside, and divides them by direction.
     ///
-    /// Chunks that sockets closed just now have left with the kernel are waited for. Of those that are set aside, as many as are home are taken
-    /// now; the halves find the rest as they come.
+    /// Chunks that sockets closed just now have left with the kernel are waited for. Of those that are set aside, as
+    /// many as are home are taken now; the halves find the rest as they come.
     pub(crate) fn of(
         port: &Port,
         wanted: Option<u32>,
@@ -56,7 +56,8 @@ impl Shares {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Err(Unclaimed { free, .. }) => {
-                    // Another process may have the queue now, so that the kernel never says it free: do with what there is.
+                    // Another process may have the queue now, so that the kernel never says it free: do with what
+                    // there is.
                     let less = Some(free).filter(|free| wanted.is_none() && *free > 0);
                     let share = less.and_then(|free| umem.claim(port.number(), Some(free), place).ok());
                     break share.ok_or(BindError::Chunks { free, wanted: wanted.unwrap_or(1) })?;
@@ -89,7 +90,8 @@ impl Shares {
 /// Puts the halves together, and fills the fill ring.
 pub(crate) fn make(port: &Arc<Port>, rings: Rings, shares: Shares, waiter: impl Fn() -> Waiter) -> Halves {
     let Rings { rx, tx, mut watches, has_flags: _ } = rings;
-    // Long enough for a few batches, and short against the UMEM: what is in it while nobody receives is out of everybody's reach.
+    // Long enough for a few batches, and short against the UMEM: what is in it while nobody receives is out of
+    // everybody's reach.
     let lane = Entries::new((port.umem().chunks() / 8).clamp(1, 256).next_power_of_two())
         .filter(|_| rx.is_some() && tx.is_some())
         .map(ring::channel::<u64>);

@@ -1,5 +1,6 @@
 //! Sockets: two halves on one queue of a NIC, and how they are set up.
 
+pub(crate) mod at;
 pub(crate) mod builder;
 pub(crate) mod error;
 pub(crate) mod halves;
@@ -31,8 +32,9 @@ use crate::umem::Umem;
 
 /// An AF_XDP socket for both ways: a receiving and a sending half on one queue of a NIC.
 ///
-/// The halves can be used in place ([`rx`](Socket::rx), [`tx`](Socket::tx)) or taken apart and given to different threads
-/// ([`split`](Socket::split)). The socket is closed when the last half is dropped; binding the queue again right after works.
+/// The halves can be used in place ([`rx`](Socket::rx), [`tx`](Socket::tx)) or taken apart and given to different
+/// threads ([`split`](Socket::split)). The socket is closed when the last half is dropped; binding the queue again
+/// right after works.
 #[derive(Debug)]
 pub struct Socket {
     rx: Rx,
@@ -135,7 +137,8 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`] when the program runs on another interface, its map has no slot for the queue, or another socket is in it.
+    /// [`RegisterError`] when the program runs on another interface, its map has no slot for the queue, or another
+    /// socket is in it.
     pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), RegisterError> {
         self.rx.register(attachment)
     }
@@ -146,7 +149,8 @@ impl Socket {
     }
 }
 
-/// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a duplicate is open.
+/// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a
+/// duplicate is open.
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.rx.as_fd()

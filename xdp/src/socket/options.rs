@@ -6,7 +6,8 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Mode {
-    /// The NIC reads and writes the UMEM itself; an error where the driver cannot. Minimum kernel: 4.20 and a driver with support.
+    /// The NIC reads and writes the UMEM itself; an error where the driver cannot. Minimum kernel: 4.20 and a driver
+    /// with support.
     ZeroCopy,
     /// Zero-copy if it can be had, else copy; the report says why.
     #[default]
@@ -50,9 +51,11 @@ pub enum NeedWakeup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Receive {
-    /// Every packet that arrives at the queue, SSH and ARP included. The library loads and attaches the program that does it.
+    /// Every packet that arrives at the queue, SSH and ARP included. The library loads and attaches the program that
+    /// does it.
     Everything,
-    /// Nothing: for sending only, or because a program of your own fills the socket (see [`Socket::register`](crate::Socket::register)).
+    /// Nothing: for sending only, or because a program of your own fills the socket (see
+    /// [`Socket::register`](crate::Socket::register)).
     Nothing,
 }
 
@@ -74,8 +77,8 @@ impl RingSizes {
     pub const MOST: u32 = 1 << 22;
 }
 
-/// 2048 entries, as others have too, and a fill ring of 4096: the kernel publishes a received batch before it frees the fill ring's slots, and
-/// with twice the rx ring there is always room to give the chunks back.
+/// 2048 entries, as others have too, and a fill ring of 4096: the kernel publishes a received batch before it frees
+/// the fill ring's slots, and with twice the rx ring there is always room to give the chunks back.
 impl Default for RingSizes {
     fn default() -> Self {
         Self { rx: 2048, tx: 2048, fill: 4096, completion: 2048 }

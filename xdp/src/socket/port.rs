@@ -1,7 +1,7 @@
 //! The kernel's socket, as both halves and all rings of it share it: made once, closed when the last of them is gone.
 //!
-//! - P1 the rings are unmapped before the descriptor is closed: a mapped ring keeps the queue bound. The halves drop their rings before their
-//!   `Arc<Port>`, and the port its watches before its descriptor.
+//! - P1 the rings are unmapped before the descriptor is closed: a mapped ring keeps the queue bound. The halves drop
+//!   their rings before their `Arc<Port>`, and the port its watches before its descriptor.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[cfg(feature = "fake-kernel")]
@@ -61,7 +61,8 @@ pub(crate) struct Port {
 pub(crate) enum Link {
     /// The kernel.
     Kernel(OwnedFd),
-    /// A fake kernel, which is never asked for anything; the descriptor is one of no socket. It has the chunks as long as it lives.
+    /// A fake kernel, which is never asked for anything; the descriptor is one of no socket. It has the chunks as
+    /// long as it lives.
     #[cfg(feature = "fake-kernel")]
     Fake(OwnedFd, Weak<()>),
 }
@@ -226,7 +227,8 @@ impl Port {
         let interface = || self.interface_name();
         match result {
             Ok(()) => Ok(Kick::Done),
-            // Out of budget, completion slots, socket buffers; or dropped by the device's queue, and completed. A signal is no error either.
+            // Out of budget, completion slots, socket buffers; or dropped by the device's queue, and completed. A
+            // signal is no error either.
             Err(Errno::EAGAIN | Errno::EBUSY | Errno::ENOBUFS | Errno::ENOMEM | Errno::EINTR) => {
                 Ok(Kick::Partial)
             }
@@ -251,8 +253,8 @@ impl Port {
         Ok(())
     }
 
-    /// Takes this socket out of the maps of its programs: nobody reads its rx ring any more. The programs stay attached, as some NICs do not
-    /// send without one, and pass the queue's packets to the kernel's stack.
+    /// Takes this socket out of the maps of its programs: nobody reads its rx ring any more. The programs stay
+    /// attached, as some NICs do not send without one, and pass the queue's packets to the kernel's stack.
     pub(crate) fn stop_receiving(&self) {
         for (attachment, queue) in self.registrations.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let map = attachment.program().map();
@@ -267,8 +269,9 @@ impl Port {
 
 impl Drop for Port {
     fn drop(&mut self) {
-        // The rings go first, then the descriptor (P1), and with it the socket's slot in every map of a program: the kernel empties that before
-        // it unbinds, and only if the slot is still this socket's. Programs that nobody else holds come last.
+        // The rings go first, then the descriptor (P1), and with it the socket's slot in every map of a program: the
+        // kernel empties that before it unbinds, and only if the slot is still this socket's. Programs that nobody
+        // else holds come last.
         *self.watches.get_mut().unwrap_or_else(PoisonError::into_inner) = Watches::default();
         if let Some(mut lane) = self.left_lane.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             let mut rest = Pool::default();
@@ -309,8 +312,8 @@ impl ClosedPort {
         self.socket
     }
 
-    /// Whether the kernel is known to have let go: it never had anything, or says that the queue has no socket any more. That happens when
-    /// the last packet that refers to the socket's memory is freed (`xp_release_deferred`).
+    /// Whether the kernel is known to have let go: it never had anything, or says that the queue has no socket any
+    /// more. That happens when the last packet that refers to the socket's memory is freed (`xp_release_deferred`).
     pub(crate) fn is_released(&self) -> bool {
         #[cfg(feature = "fake-kernel")]
         if let Some(nic) = &self.fake {

@@ -16,7 +16,7 @@ use xdp_sys::if_xdp::{
     xdp_mmap_offsets, xdp_mmap_offsets_v1, xdp_ring_offset, xdp_ring_offset_v1,
 };
 
-use crate::socket::builder::At;
+use crate::socket::at::At;
 use crate::socket::error::{BindError, RingKind, Step};
 use crate::socket::options::RingSizes;
 use crate::socket::port::Watches;
@@ -67,8 +67,8 @@ pub(crate) fn make(at: &At<'_>, fd: &OwnedFd, sizes: RingSizes) -> Result<Rings,
 
 /// Where the parts of the rings lie, and whether there is a flags word among them.
 ///
-/// Kernels up to 5.3 know no flags and answer with a shorter struct. The word behind the consumer's index stands in for them: it is in
-/// the mapping and always zero.
+/// Kernels up to 5.3 know no flags and answer with a shorter struct. The word behind the consumer's index stands in
+/// for them: it is in the mapping and always zero.
 fn read_offsets(at: &At<'_>, fd: &OwnedFd) -> Result<(xdp_mmap_offsets, bool), BindError> {
     let failed = |errno| at.error(Step::RingOffsets, errno);
     let (offsets, written) =
@@ -122,9 +122,10 @@ impl Mapper<'_> {
         let mapping = RingMapping::new(self.fd.as_fd(), len, page_offset)
             .map_err(|errno| self.at.error(Step::MapRing(kind), errno))?;
         let base = mapping.ptr();
-        // SAFETY: the mapping is the kernel's ring of this kind, `len` bytes long, initialised and page-aligned; the words and entries lie inside
-        // and are aligned by the checks above; the owner keeps it mapped. The kernel keeps the ring's protocol, and this ring is
-        // mapped once for each socket, since the descriptor is not given out before the set-up is done.
+        // SAFETY: the mapping is the kernel's ring of this kind, `len` bytes long, initialised and page-aligned; the
+        // words and entries lie inside and are aligned by the checks above; the owner keeps it mapped. The kernel
+        // keeps the ring's protocol, and this ring is mapped once for each socket, since the descriptor is not given
+        // out before the set-up is done.
         Ok(unsafe { RingMemory::new(base, offsets, entries, Arc::new(mapping)) })
     }
 }

@@ -15,8 +15,8 @@ use crate::sys;
 pub struct Statistics {
     /// Packets dropped because they did not fit a chunk, or there was no chunk.
     pub rx_dropped: u64,
-    /// Always 0 on the kernels known to us: bad addresses in the fill ring are counted elsewhere, where nobody can read it
-    /// (`xsk_getsockopt` reads the rx queue's counter).
+    /// Always 0 on the kernels known to us: bad addresses in the fill ring are counted elsewhere, where nobody can
+    /// read it (`xsk_getsockopt` reads the rx queue's counter).
     pub rx_invalid: u64,
     /// Descriptors in the tx ring that made no sense.
     pub tx_invalid: u64,

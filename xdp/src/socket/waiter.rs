@@ -1,7 +1,7 @@
 //! Waiting for a socket, without missing that its interface goes away.
 //!
-//! After an interface was removed, `poll` on its socket reports nothing at all, not even an error. So each half listens to the kernel's
-//! link messages beside its socket.
+//! After an interface was removed, `poll` on its socket reports nothing at all, not even an error. So each half
+//! listens to the kernel's link messages beside its socket.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -74,7 +74,7 @@ impl Waiter {
             let has_news = self.monitor.is_some() && wanted[1].events() != 0;
             let has_error = wanted[0].events() & !(libc::POLLIN | libc::POLLOUT) != 0;
             let removed = has_news
-                && self.monitor.as_ref().is_some_and(|monitor| monitor.drain() == LinkChange::Removed);
+                && self.monitor.as_mut().is_some_and(|monitor| monitor.drain() == LinkChange::Removed);
             // A socket whose interface was unregistered has ENETDOWN pending, which nothing but a look reports.
             if removed
                 || ((reported == 0 || has_error || has_news) && pending_error(fd) == Some(Errno::ENETDOWN))

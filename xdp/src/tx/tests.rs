@@ -3,7 +3,7 @@ use std::collections::{BTreeSet, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ChunkSize, fake};
+use crate::{ChunkSize, PeekError, fake};
 
 fn umem(chunks: u32) -> Umem {
     Umem::builder().chunks(chunks).chunk_size(ChunkSize::K2).build().unwrap()
@@ -111,7 +111,8 @@ fn flush_says_how_many_are_still_out() {
     socket.flush(Duration::MAX).unwrap();
 }
 
-/// One way only, from one socket to another of the same UMEM: the chunks that gather at the second find their way back to the first.
+/// One way only, from one socket to another of the same UMEM: the chunks that gather at the second find their way
+/// back to the first.
 #[test]
 fn forwarding_one_way_never_dries_up() {
     for (chunks, entries) in [(4096, 2048), (256, 64), (64, 16), (16, 4)] {
@@ -171,7 +172,8 @@ fn any_step() -> impl Strategy<Value = Step> {
     })
 }
 
-/// A whole life of a socket against queues of numbers: every packet arrives and leaves once, in order, and no chunk is lost.
+/// A whole life of a socket against queues of numbers: every packet arrives and leaves once, in order, and no chunk
+/// is lost.
 fn journey(log2: u32, start: u32, chunks: u32, steps: &[Step]) -> Result<(), TestCaseError> {
     let umem = umem(chunks);
     let (mut socket, mut nic) = fake::socket_starting_at(&umem, 1 << log2, start).unwrap();

@@ -1,4 +1,5 @@
-//! Sockets against the running kernel, on veth pairs in private namespaces: packets, rings, errors, and what is left behind (nothing).
+//! Sockets against the running kernel, on veth pairs in private namespaces: packets, rings, errors, and what is left
+//! behind (nothing).
 #![cfg(feature = "lab")]
 
 mod accounting;

@@ -39,7 +39,8 @@ fn drop_capability(number: u32) {
     let header = Header { version: VERSION_3, pid: 0 };
     // Two times effective, permitted and inheritable, 32 capabilities each.
     let mut sets = [[0u32; 3]; 2];
-    // SAFETY: capget(2) reads the header and writes, in this version, two sets of three words, all of which live on this stack.
+    // SAFETY: capget(2) reads the header and writes, in this version, two sets of three words, all of which live on
+    // this stack.
     let answer = unsafe { libc::syscall(libc::SYS_capget, &raw const header, sets.as_mut_ptr()) };
     assert_eq!(answer, 0, "{}", io::Error::last_os_error());
     sets[number as usize / 32][0] &= !(1 << (number % 32));

@@ -3,8 +3,9 @@
 use crate::profile::Count;
 use crate::table::find;
 
-/// What a ring operation costs over rings that the kernel has mapped, with pointers, masks and offsets that are known only at run
-/// time, in instructions a descriptor (Linux 6.18, rustc 1.95, x86-64): the same loops as `floor` and `slice` here.
+/// What a ring operation costs over rings that the kernel has mapped, with pointers, masks and offsets that are known
+/// only at run time, in instructions a descriptor (Linux 6.18, rustc 1.95, x86-64): the same loops as `floor` and
+/// `slice` here.
 struct Bar {
     group: &'static str,
     /// The masked loop at batch 64. Above it is a failure.

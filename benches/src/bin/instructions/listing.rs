@@ -1,4 +1,5 @@
-//! Locked instructions: those that ran, and those in the code of the functions that ran, by disassembly and profile together.
+//! Locked instructions: those that ran, and those in the code of the functions that ran, by disassembly and profile
+//! together.
 
 use crate::profile::Count;
 
@@ -18,7 +19,8 @@ struct Locked<'a> {
     text: &'a str,
 }
 
-/// Prints, for each group, the functions of ours that ran and their locked instructions; whether the ring operations have none.
+/// Prints, for each group, the functions of ours that ran and their locked instructions; whether the ring operations
+/// have none.
 pub(crate) fn print(counts: &[Count], listing: &str) -> bool {
     let functions = parse(listing);
     println!("Locked instructions of ours (prefix `lock`, or `xchg` with memory), at all batches:\n");
@@ -52,7 +54,8 @@ impl Function<'_> {
     }
 }
 
-/// The functions of a listing by `objdump --disassemble --demangle --no-show-raw-insn`, in the order of their addresses.
+/// The functions of a listing by `objdump --disassemble --demangle --no-show-raw-insn`, in the order of their
+/// addresses.
 fn parse(listing: &str) -> Vec<Function<'_>> {
     let mut functions: Vec<Function<'_>> = Vec::new();
     for line in listing.lines() {

@@ -1,4 +1,5 @@
-//! Exact instructions an entry, of every case. `benches/instructions.sh` calls this twice: once under callgrind, once to report.
+//! Exact instructions an entry, of every case. `benches/instructions.sh` calls this twice: once under callgrind, once
+//! to report.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,8 @@
 //! Counting: the run that callgrind watches, and its profiles.
 //!
-//! Callgrind counts only inside the functions of `xdp_benches::measured` (`--toggle-collect`), and starts a new profile whenever
-//! [`end_of_part`] is called (`--dump-before`). Each case is two parts: laps that warm it up, and laps that count.
+//! Callgrind counts only inside the functions of `xdp_benches::measured` (`--toggle-collect`), and starts a new
+//! profile whenever [`end_of_part`] is called (`--dump-before`). Each case is two parts: laps that warm it up, and
+//! laps that count.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

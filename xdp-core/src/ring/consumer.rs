@@ -1,0 +1,166 @@
+//! Our end of a ring that we empty. The invariants R1 to R4 stand in `ring`.
+
+#![allow(unsafe_code, reason = "reads published slots, proven against R1 to R4")]
+
+use super::{Entry, RingMemory, RingWatch};
+use crate::cursor::{Consumer, Span};
+use crate::sync::Ordering;
+
+/// A ring that we empty: completion (`u64`) or rx ([`Desc`]).
+#[derive(Debug)]
+pub struct ConsumerRing<T> {
+    cursor: Consumer,
+    memory: RingMemory<T>,
+}
+
+impl<T: Entry> ConsumerRing<T> {
+    /// Takes up a ring where its consumer word stands.
+    pub fn new(memory: RingMemory<T>) -> Self {
+        // Relaxed: as in `ProducerRing::new`.
+        let next = memory.consumer().load(Ordering::Relaxed);
+        Self { cursor: Consumer::new(memory.entries, next), memory }
+    }
+
+    /// A watch on this ring; it keeps the memory mapped.
+    pub fn watch(&self) -> RingWatch {
+        self.memory.watch()
+    }
+
+    /// Up to `want` published entries, to be read and then released.
+    #[inline]
+    pub fn peek(&mut self, want: u32) -> Peeked<'_, T> {
+        let span = self.cursor.peek(want, self.memory.producer());
+        Peeked { len: span.len, ring: self }
+    }
+
+    /// Reads and releases as many entries as are there and fit `target`; returns how many.
+    #[inline]
+    pub fn release_into(&mut self, target: &mut [T]) -> usize {
+        if let [entry] = target {
+            return match self.pop() {
+                Some(popped) => {
+                    *entry = popped;
+                    1
+                }
+                None => 0,
+            };
+        }
+        let mut batch = self.peek(u32::try_from(target.len()).unwrap_or(u32::MAX));
+        let len = batch.len() as usize;
+        let (first, second) = batch.runs();
+        let (before, after) = target[..len].split_at_mut(first.len());
+        before.copy_from_slice(first);
+        after.copy_from_slice(second);
+        batch.release(len as u32);
+        len
+    }
+
+    /// Reads and releases one entry.
+    #[inline]
+    pub fn pop(&mut self) -> Option<T> {
+        let span = self.cursor.peek(1, self.memory.producer());
+        if span.len == 0 {
+            return None;
+        }
+        // SAFETY: the slot is published and not released (R3), valid and initialised (R1, R2), and any bits are a
+        // value (R4).
+        let entry = unsafe { self.memory.slot(span.first).read() };
+        self.cursor.release(1, self.memory.consumer());
+        Some(entry)
+    }
+
+    /// The first `n` entries of those that the last [`ConsumerRing::peek`] has seen, without another look.
+    #[inline]
+    pub fn seen(&self, n: u32) -> (&[T], &[T]) {
+        let span = Span { first: self.cursor.next(), len: n.min(self.cursor.available()) };
+        // SAFETY: the span is published and not released (R3), at most `entries` long (C2); the slices borrow `self`,
+        // and releasing needs it mutably.
+        unsafe { self.memory.runs(span) }
+    }
+
+    /// The entry at `i` of those that the last [`ConsumerRing::peek`] has seen.
+    #[inline]
+    pub fn seen_at(&self, i: u32) -> Option<T> {
+        if i >= self.cursor.available() {
+            return None;
+        }
+        let slot = self.memory.slot(self.cursor.next().wrapping_add(i));
+        // SAFETY: `i < available`, so the slot is published and not released (R3), valid (R1, R2), and any bits are a
+        // value (R4).
+        Some(unsafe { slot.read() })
+    }
+
+    /// Releases the first `n` entries of those that were seen, at most as many as there are.
+    #[inline]
+    pub fn release(&mut self, n: u32) {
+        self.cursor.release(n, self.memory.consumer());
+    }
+
+    /// The ring's length.
+    pub const fn entries(&self) -> u32 {
+        self.cursor.entries().get()
+    }
+
+    /// Entries published that we have not released, by a fresh look.
+    #[inline]
+    pub fn waiting(&self) -> u32 {
+        self.cursor.waiting(self.memory.producer())
+    }
+
+    /// How often the other side's word was impossible and was ignored.
+    pub const fn faults(&self) -> u32 {
+        self.cursor.faults()
+    }
+}
+
+/// Published entries of a [`ConsumerRing`]; what is not released when this is dropped is offered again.
+#[derive(Debug)]
+pub struct Peeked<'r, T> {
+    ring: &'r mut ConsumerRing<T>,
+    len: u32,
+}
+
+impl<T: Entry> Peeked<'_, T> {
+    /// Entries that are not released yet.
+    #[inline]
+    pub const fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether no entry is left.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The entries that are not released yet, as the runs before and after the wrap.
+    #[inline]
+    pub fn runs(&self) -> (&[T], &[T]) {
+        let span = Span { first: self.ring.cursor.next(), len: self.len };
+        // SAFETY: `len` entries from the next one are published and not released, at most `entries` of them: `len`
+        // was at most what was seen, and only `release` on `self` moves either (R3, C2). The slices borrow `self`,
+        // and releasing needs it mutably.
+        unsafe { self.ring.memory.runs(span) }
+    }
+
+    /// The entry at `i`, counted from the first that is not released.
+    #[inline]
+    pub fn get(&self, i: u32) -> Option<T> {
+        if i >= self.len {
+            return None;
+        }
+        let slot = self.ring.memory.slot(self.ring.cursor.next().wrapping_add(i));
+        // SAFETY: `len` entries from the next one are published and not released: `len` was at most what was seen,
+        // and only `release` on `self` moves either (R3). So the slot is valid (R1, R2), and any bits are a value
+        // (R4).
+        Some(unsafe { slot.read() })
+    }
+
+    /// Gives the next `n` entries back, at most what is left. May be called several times.
+    #[inline]
+    pub fn release(&mut self, n: u32) {
+        let n = n.min(self.len);
+        self.len -= n;
+        self.ring.release(n);
+    }
+}

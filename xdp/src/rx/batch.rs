@@ -1,0 +1,85 @@
+//! Received packets on loan.
+
+#![allow(unsafe_code, reason = "shows received bytes as slices (X1 in `rx`)")]
+
+use std::slice;
+
+use xdp_core::desc::Desc;
+use xdp_core::ring::copy_runs;
+
+use super::Rx;
+
+/// Received packets on loan: look at them, change them in place, then commit.
+#[derive(Debug)]
+pub struct RxBatch<'a> {
+    pub(super) rx: &'a mut Rx,
+    /// Descriptors from the front of the rx ring that X1 holds for.
+    pub(super) len: u32,
+}
+
+impl RxBatch<'_> {
+    /// Packets that are not committed yet.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether no packet is left.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes of packet `i`, counted from the first that is not committed.
+    #[inline]
+    pub fn peek(&self, i: u32) -> Option<&[u8]> {
+        let desc = if i < self.len { self.rx.ring.seen_at(i)? } else { return None };
+        let data = self.rx.pool.home().pointer(desc.addr.0);
+        // SAFETY: X1 holds for the first `len` descriptors: the bytes lie in the mapping and the kernel is done with
+        // them. The batch borrows the ring mutably, so the chunk is not given back while the slice lives; `peek_mut`
+        // needs `&mut self`.
+        Some(unsafe { slice::from_raw_parts(data.as_ptr(), desc.len as usize) })
+    }
+
+    /// The bytes of packet `i` to change in place, counted from the first that is not committed.
+    #[inline]
+    pub fn peek_mut(&mut self, i: u32) -> Option<&mut [u8]> {
+        let desc = if i < self.len { self.rx.ring.seen_at(i)? } else { return None };
+        let data = self.rx.pool.home().pointer(desc.addr.0);
+        // SAFETY: as in `peek`; exclusive since `self` is borrowed mutably as long as the slice lives, even if the
+        // kernel named a chunk twice.
+        Some(unsafe { slice::from_raw_parts_mut(data.as_ptr(), desc.len as usize) })
+    }
+
+    /// The packets that are not committed yet.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let home = self.rx.pool.home();
+        let (first, second) = self.rx.ring.seen(self.len);
+        first.iter().chain(second).map(move |desc| {
+            let data = home.pointer(desc.addr.0);
+            // SAFETY: as in `peek`: these are the first `len` descriptors.
+            unsafe { slice::from_raw_parts(data.as_ptr(), desc.len as usize) }
+        })
+    }
+
+    /// Takes all packets: their chunks go back to the fill ring.
+    #[inline]
+    pub fn commit(mut self) {
+        self.commit_first(u32::MAX);
+    }
+
+    /// Takes the first `n` packets, at most what is left; the next one is number 0 then.
+    #[inline]
+    pub fn commit_first(&mut self, n: u32) {
+        let n = n.min(self.len);
+        self.len -= n;
+        let rx = &mut *self.rx;
+        let layout = rx.pool.home().layout;
+        let mut slots = rx.fill.reserve(n);
+        let filled = copy_runs(rx.ring.seen(n), slots.runs(), |desc: Desc| layout.chunk_start(desc.addr.0));
+        slots.submit(filled);
+        if filled < n {
+            rx.keep(filled, n);
+        }
+        rx.ring.release(n);
+    }
+}

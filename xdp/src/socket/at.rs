@@ -1,0 +1,73 @@
+//! Single steps of setting up a socket, and what their error numbers mean there.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use xdp_sys::Errno;
+use xdp_sys::if_xdp::{AF_XDP, xdp_umem_reg};
+
+use crate::QueueId;
+use crate::device::Interface;
+use crate::device::occupant::occupant;
+use crate::socket::error::{BindError, Step};
+use crate::socket::options::Mode;
+use crate::sys;
+use crate::umem::Umem;
+
+/// Where a socket is being set up, for errors.
+#[derive(Debug)]
+pub(crate) struct At<'a> {
+    pub(crate) interface: &'a Interface,
+    pub(crate) queue: QueueId,
+}
+
+impl At<'_> {
+    pub(crate) fn socket(&self) -> Result<OwnedFd, BindError> {
+        sys::socket(AF_XDP, libc::SOCK_RAW, 0).map_err(|errno| match errno {
+            Errno::EPERM | Errno::EACCES => BindError::Permission { step: Step::Socket },
+            Errno::EAFNOSUPPORT => BindError::NoAfXdp,
+            other => self.error(Step::Socket, other),
+        })
+    }
+
+    pub(crate) fn register(&self, fd: &OwnedFd, umem: &Umem) -> Result<(), BindError> {
+        let layout = umem.layout();
+        let shape = xdp_umem_reg {
+            chunk_size: layout.chunk_size().bytes(),
+            headroom: layout.headroom(),
+            ..xdp_umem_reg::default()
+        };
+        sys::register_umem(fd.as_fd(), umem.home().memory(), shape).map_err(|errno| match errno {
+            // The kernel says "no buffer space" when the limit of locked memory is hit (`xdp_umem_account_pages`).
+            Errno::ENOBUFS => BindError::LockedMemory {
+                needed: layout.bytes() as u64,
+                limit: sys::memlock_limit().ok().and_then(|limit| limit.soft).unwrap_or(u64::MAX),
+            },
+            other => self.error(Step::RegisterUmem, other),
+        })
+    }
+
+    pub(crate) fn bind_error(&self, errno: Errno, mode: Mode) -> BindError {
+        let interface = || self.interface.name().to_owned();
+        match errno {
+            Errno::EBUSY => BindError::QueueBusy {
+                interface: interface(),
+                queue: self.queue,
+                occupant: occupant(self.interface.index(), self.queue.0),
+            },
+            Errno::EPERM => BindError::Permission { step: Step::Bind },
+            Errno::ENODEV => BindError::InterfaceGone { interface: interface() },
+            Errno::ENETDOWN => BindError::InterfaceDown { interface: interface() },
+            other if mode == Mode::ZeroCopy => BindError::NoZeroCopy {
+                interface: interface(),
+                queue: self.queue,
+                cause: sys::io_error(other),
+            },
+            other => self.error(Step::Bind, other),
+        }
+    }
+
+    pub(crate) fn error(&self, step: Step, errno: Errno) -> BindError {
+        let interface = self.interface.name().to_owned();
+        BindError::Kernel { step, interface, queue: self.queue, cause: sys::io_error(errno) }
+    }
+}
