@@ -30,6 +30,8 @@ use crate::sys;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
     name: String,
+    /// The name as the kernel has it, which need not be UTF-8.
+    raw_name: Vec<u8>,
     alternative_names: Vec<String>,
     index: u32,
     /// The cookie of the network namespace that it was found in; `None` before Linux 5.14.
@@ -89,8 +91,8 @@ impl Interface {
         match Self::query_name(&mut socket, name) {
             Ok(Some(interface)) => Ok(interface),
             Ok(None) => {
-                let known = Self::query_all(&mut socket).unwrap_or_default();
-                let known = known.into_iter().map(|interface| interface.name).collect();
+                let links = Self::links(&mut socket).unwrap_or_default();
+                let known = links.into_iter().map(|interface| interface.name).collect();
                 Err(InterfaceError::UnknownName { name: name.to_owned(), known })
             }
             Err(cause) => Err(failed(cause)),
@@ -109,7 +111,10 @@ impl Interface {
     pub fn all() -> Result<Vec<Self>, InterfaceError> {
         let failed = |cause| InterfaceError::Query { what: "the interfaces".into(), cause };
         let mut socket = NetlinkSocket::open(Protocol::Route).map_err(failed)?;
-        let mut all = Self::query_all(&mut socket).map_err(failed)?;
+        let links = Self::links(&mut socket).map_err(failed)?;
+        // Some may be removed while the others are asked.
+        let all = links.into_iter().map(|link| link.completed(&mut socket)).filter_map(Result::transpose);
+        let mut all = all.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         all.sort_by_key(Self::index);
         Ok(all)
     }
@@ -122,7 +127,8 @@ impl Interface {
         Ok(())
     }
 
-    /// The name, `eth0` for example.
+    /// The name, `eth0` for example. The kernel allows names that are not UTF-8: they are shown with U+FFFD in them, and
+    /// such an interface is looked up by its index.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -225,14 +231,15 @@ impl Interface {
         }
     }
 
-    /// All interfaces in the namespace of `socket`.
-    pub(crate) fn query_all(socket: &mut NetlinkSocket) -> Result<Vec<Self>, NetlinkError> {
+    /// All interfaces in the namespace of `socket`, without what the drivers say.
+    fn links(socket: &mut NetlinkSocket) -> Result<Vec<Self>, NetlinkError> {
         let request = Request::dump(RTM_GETLINK)
             .fixed(&ifinfomsg::default())
             .value(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS);
         let answers = socket.request(&request)?;
-        let interfaces = answers.iter().filter_map(|answer| Self::read(&answer.payload));
-        Ok(interfaces.map(|interface| interface.ask_driver(socket)).collect())
+        let namespace = socket.namespace();
+        let links = answers.iter().filter_map(|answer| Self::read(&answer.payload));
+        Ok(links.map(|link| Self { namespace, ..link }).collect())
     }
 
     fn question(index: i32) -> Request {
@@ -241,18 +248,30 @@ impl Interface {
             .value(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS)
     }
 
-    /// `None` if there is no such interface. Kernels before 5.5 know no alternative names and see a question for
-    /// nothing.
+    /// `None` if there is no such interface.
     fn query(
+        socket: &mut NetlinkSocket,
+        request: Request,
+        alternative: bool,
+    ) -> Result<Option<Self>, NetlinkError> {
+        match Self::link(socket, request, alternative)? {
+            Some(link) => link.completed(socket),
+            None => Ok(None),
+        }
+    }
+
+    /// The same without what the driver says. Kernels before 5.5 know no alternative names and see a question for
+    /// nothing.
+    fn link(
         socket: &mut NetlinkSocket,
         request: Request,
         alternative: bool,
     ) -> Result<Option<Self>, NetlinkError> {
         match socket.request_one(&request) {
             Ok(answer) => {
-                let interface = Self::read(&answer.payload)
+                let link = Self::read(&answer.payload)
                     .ok_or(NetlinkError::Damaged { what: "a link without name or index" })?;
-                Ok(Some(interface.ask_driver(socket)))
+                Ok(Some(Self { namespace: socket.namespace(), ..link }))
             }
             Err(error) => match error.refusal() {
                 Some(Errno::ENODEV) => Ok(None),
@@ -260,6 +279,25 @@ impl Interface {
                 _ => Err(error),
             },
         }
+    }
+
+    /// Adds what the driver says, `None` if the interface is gone meanwhile.
+    ///
+    /// A driver is asked by name only, and names change hands: so its answer counts if the interface had the name before
+    /// and has it afterwards.
+    fn completed(self, socket: &mut NetlinkSocket) -> Result<Option<Self>, NetlinkError> {
+        /// Nobody renames an interface more often than that on purpose.
+        const ATTEMPTS: u32 = 3;
+        let mut link = self;
+        for _ in 0..ATTEMPTS {
+            let asked = link.clone().ask_driver(socket);
+            match Self::link(socket, Self::question(asked.index as i32), false)? {
+                Some(now) if now.raw_name == asked.raw_name => return Ok(Some(asked)),
+                Some(renamed) => link = renamed,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(link))
     }
 
     /// Reads the payload of `RTM_NEWLINK`.
@@ -271,19 +309,21 @@ impl Interface {
             .into_iter()
             .flatten()
             .filter(|property| property.kind == IFLA_ALT_IFNAME)
-            .filter_map(|property| property.text().map(str::to_owned))
+            .map(|property| property.text())
             .collect();
         let kind = attributes.find(IFLA_LINKINFO).and_then(|info| info.nested().find(IFLA_INFO_KIND));
+        let name = attributes.find(IFLA_IFNAME)?;
         let mac = attributes.find(IFLA_ADDRESS).map(|address| address.payload);
         Some(Self {
-            name: attributes.find(IFLA_IFNAME)?.text()?.to_owned(),
+            name: name.text(),
+            raw_name: name.name().to_owned(),
             alternative_names,
             index: u32::try_from(header.ifi_index).ok()?,
             namespace: None,
             mtu: number(IFLA_MTU).unwrap_or(0),
             flags: header.ifi_flags,
             mac: mac.and_then(|bytes| <[u8; 6]>::try_from(bytes).ok()),
-            kind: kind.and_then(|kind| kind.text()).map(str::to_owned),
+            kind: kind.map(|kind| kind.text()),
             driver: None,
             queues: Queues {
                 rx: number(IFLA_NUM_RX_QUEUES).unwrap_or(1),
@@ -293,11 +333,9 @@ impl Interface {
         })
     }
 
-    /// Completes what the link does not say: its namespace, and what only the driver knows. Not every driver answers, and
-    /// then what the link said stays.
+    /// Adds what only the driver knows. Not every driver answers, and then what the link said stays.
     fn ask_driver(mut self, socket: &NetlinkSocket) -> Self {
-        self.namespace = socket.namespace();
-        if let Ok(channels) = sys::ethtool::<ethtool_channels>(socket.as_fd(), &self.name) {
+        if let Ok(channels) = sys::ethtool::<ethtool_channels>(socket.as_fd(), &self.raw_name) {
             let queues = Queues {
                 rx: channels.combined_count.saturating_add(channels.rx_count),
                 tx: channels.combined_count.saturating_add(channels.tx_count),
@@ -307,7 +345,7 @@ impl Interface {
                 self.queues = queues;
             }
         }
-        if let Ok(info) = sys::ethtool::<ethtool_drvinfo>(socket.as_fd(), &self.name) {
+        if let Ok(info) = sys::ethtool::<ethtool_drvinfo>(socket.as_fd(), &self.raw_name) {
             let name = info.driver.split(|&byte| byte == 0).next().unwrap_or_default();
             self.driver = std::str::from_utf8(name).ok().filter(|name| !name.is_empty()).map(str::to_owned);
         }

@@ -18,6 +18,8 @@ use crate::sys;
 pub(crate) struct LinkMonitor {
     fd: OwnedFd,
     index: u32,
+    /// Room for a datagram, kept since waiters come often.
+    buffer: Vec<u8>,
 }
 
 /// What happened to the interface since the last look.
@@ -41,18 +43,18 @@ impl LinkMonitor {
         let fd = open_bound(Protocol::Route, libc::SOCK_NONBLOCK)?;
         sys::set_option(fd.as_fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &RTNLGRP_LINK)
             .map_err(|errno| NetlinkError::socket("subscribe with", errno))?;
-        Ok(Self { fd, index })
+        Ok(Self { fd, index, buffer: Vec::new() })
     }
 
     /// Reads all that is there, without waiting, and returns where that leaves the interface.
-    pub(crate) fn drain(&self) -> LinkChange {
-        let mut buffer = Vec::new();
+    pub(crate) fn drain(&mut self) -> LinkChange {
         let mut change = LinkChange::Unchanged;
         loop {
-            match receive_whole(self.fd.as_fd(), &mut buffer) {
+            match receive_whole(self.fd.as_fd(), &mut self.buffer) {
                 Ok(Received::Datagram(len)) => {
-                    for message in Messages::new(&buffer[..len]) {
-                        change = message.map_or(change.or_unknown(), |message| self.after(change, message));
+                    for message in Messages::new(&self.buffer[..len]) {
+                        change =
+                            message.map_or(change.or_unknown(), |message| change.after(self.index, message));
                     }
                 }
                 Ok(Received::NotKernel) => {}
@@ -64,27 +66,25 @@ impl LinkMonitor {
             }
         }
     }
-
-    /// What is known after one more message.
-    fn after(&self, change: LinkChange, message: Message<'_>) -> LinkChange {
-        let Some(link) = ifinfomsg::read(message.payload) else { return change };
-        // Bridges tell of their ports by the same messages under their own family: leaving a bridge is no removal.
-        let about_us = i64::from(link.ifi_index) == i64::from(self.index) && link.ifi_family == 0;
-        match message.header.nlmsg_type {
-            _ if change == LinkChange::Removed || !about_us => change,
-            RTM_DELLINK => LinkChange::Removed,
-            // The loss is told before what was kept, so that what follows it here may be older than what was lost.
-            _ if change == LinkChange::Unknown => change,
-            RTM_NEWLINK if link.ifi_flags & (IFF_UP | IFF_LOWER_UP) == IFF_UP | IFF_LOWER_UP => {
-                LinkChange::Up
-            }
-            RTM_NEWLINK => LinkChange::Down,
-            _ => change,
-        }
-    }
 }
 
 impl LinkChange {
+    /// What is known about interface `index` after one more message.
+    fn after(self, index: u32, message: Message<'_>) -> Self {
+        let Some(link) = ifinfomsg::read(message.payload) else { return self };
+        // Bridges tell of their ports by the same messages under their own family: leaving a bridge is no removal.
+        let about_us = i64::from(link.ifi_index) == i64::from(index) && link.ifi_family == 0;
+        match message.header.nlmsg_type {
+            _ if self == Self::Removed || !about_us => self,
+            RTM_DELLINK => Self::Removed,
+            // The loss is told before what was kept, so that what follows it here may be older than what was lost.
+            _ if self == Self::Unknown => self,
+            RTM_NEWLINK if link.ifi_flags & (IFF_UP | IFF_LOWER_UP) == IFF_UP | IFF_LOWER_UP => Self::Up,
+            RTM_NEWLINK => Self::Down,
+            _ => self,
+        }
+    }
+
     /// A removal is final; anything else may be out of date.
     fn or_unknown(self) -> Self {
         if self == Self::Removed { self } else { Self::Unknown }
@@ -94,5 +94,44 @@ impl LinkChange {
 impl AsFd for LinkMonitor {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use xdp_sys::netlink::nlmsghdr;
+
+    use super::*;
+
+    fn link(family: i32, index: i32, flags: u32) -> ifinfomsg {
+        ifinfomsg { ifi_family: family as u8, ifi_index: index, ifi_flags: flags, ..ifinfomsg::default() }
+    }
+
+    /// What interface 7 has come to after a message.
+    fn after(change: LinkChange, kind: u16, link: ifinfomsg) -> LinkChange {
+        let header = nlmsghdr { nlmsg_type: kind, ..nlmsghdr::default() };
+        change.after(7, Message { header, payload: link.as_bytes() })
+    }
+
+    #[test]
+    fn leaving_a_bridge_is_no_removal() {
+        let port = link(libc::AF_BRIDGE, 7, IFF_UP);
+        assert_eq!(after(LinkChange::Up, RTM_DELLINK, port), LinkChange::Up);
+        assert_eq!(after(LinkChange::Up, RTM_NEWLINK, port), LinkChange::Up, "nor a change of the link");
+        assert_eq!(after(LinkChange::Up, RTM_DELLINK, link(0, 7, IFF_UP)), LinkChange::Removed);
+    }
+
+    #[test]
+    fn a_removal_is_final_and_about_one_interface() {
+        assert_eq!(after(LinkChange::Up, RTM_DELLINK, link(0, 8, IFF_UP)), LinkChange::Up);
+        let successor = link(0, 7, IFF_UP | IFF_LOWER_UP);
+        assert_eq!(after(LinkChange::Removed, RTM_NEWLINK, successor), LinkChange::Removed);
+    }
+
+    #[test]
+    fn what_follows_a_loss_may_be_older_than_it_unless_it_is_a_removal() {
+        let up = link(0, 7, IFF_UP | IFF_LOWER_UP);
+        assert_eq!(after(LinkChange::Unknown, RTM_NEWLINK, up), LinkChange::Unknown);
+        assert_eq!(after(LinkChange::Unknown, RTM_DELLINK, up), LinkChange::Removed);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use xdp_sys::if_xdp::AF_XDP;
 use xdp_sys::sock_diag::{
@@ -12,10 +13,8 @@ use xdp_sys::sock_diag::{
 
 use super::netlink::{Attributes, NetlinkError, NetlinkSocket, Protocol, Request};
 
-/// Most processes that are looked at to find the owner of a socket.
-const PROCESSES: usize = 32_768;
-/// Most descriptors that are looked at in each.
-const DESCRIPTORS: usize = 4_096;
+/// How long the owner of a socket is looked for: somebody waits for the error that names it.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The AF_XDP socket that is bound to a queue, and its process as far as it may be seen.
 ///
@@ -46,13 +45,13 @@ impl Occupant {
 
 /// Finds out who holds a queue; `None` if nobody does, or the kernel does not tell (`CONFIG_XDP_SOCKETS_DIAG`).
 pub(crate) fn occupant(ifindex: u32, queue: u32) -> Option<Occupant> {
-    let mut found = ask(ifindex, queue).ok()??;
-    found.process = process_of(found.inode, Path::new("/proc"));
+    let mut socket = NetlinkSocket::open(Protocol::SockDiag).ok()?;
+    let mut found = ask(&mut socket, ifindex, queue).ok()??;
+    found.process = process_of(found.inode, Instant::now() + PATIENCE);
     Some(found)
 }
 
-fn ask(ifindex: u32, queue: u32) -> Result<Option<Occupant>, NetlinkError> {
-    let mut socket = NetlinkSocket::open(Protocol::SockDiag)?;
+fn ask(socket: &mut NetlinkSocket, ifindex: u32, queue: u32) -> Result<Option<Occupant>, NetlinkError> {
     let question =
         xdp_diag_req { sdiag_family: AF_XDP as u8, xdiag_show: XDP_SHOW_INFO, ..xdp_diag_req::default() };
     let answers = socket.request(&Request::dump(SOCK_DIAG_BY_FAMILY).fixed(&question))?;
@@ -70,20 +69,30 @@ fn read(payload: &[u8], ifindex: u32, queue: u32) -> Option<Occupant> {
     })
 }
 
-/// The first process under `proc` that has the socket open. Without privilege only the user's own are seen.
-fn process_of(inode: u32, proc: &Path) -> Option<(u32, String)> {
+/// The first process that has the socket open: this one if it has, or else whichever is found until the deadline. Without
+/// privilege only the user's own are seen.
+fn process_of(inode: u32, deadline: Instant) -> Option<(u32, String)> {
     let wanted = format!("socket:[{inode}]");
-    let processes = fs::read_dir(proc).ok()?.take(PROCESSES).filter_map(Result::ok);
-    for process in processes {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        let Ok(descriptors) = fs::read_dir(process.path().join("fd")) else { continue };
-        let mut links =
-            descriptors.take(DESCRIPTORS).filter_map(|each| fs::read_link(each.ok()?.path()).ok());
-        if links.any(|link| link.as_os_str() == wanted.as_str()) {
-            let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            return Some((pid, name.trim_end().to_owned()));
+    let others = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
+        let name = entry.ok()?.file_name();
+        name.to_str()?.parse::<u32>().ok()
+    });
+    // As /proc numbers it, which is another number where it belongs to another PID namespace.
+    let own = fs::read_link("/proc/self").ok().and_then(|pid| pid.to_str()?.parse::<u32>().ok());
+    for pid in own.into_iter().chain(others) {
+        let process = Path::new("/proc").join(pid.to_string());
+        let descriptors = fs::read_dir(process.join("fd")).into_iter().flatten();
+        for descriptor in descriptors.filter_map(Result::ok) {
+            if Instant::now() >= deadline {
+                return None;
+            }
+            if fs::read_link(descriptor.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str()) {
+                let name = fs::read(process.join("comm")).unwrap_or_default();
+                return Some((pid, String::from_utf8_lossy(&name).trim_end().to_owned()));
+            }
+        }
+        if Instant::now() >= deadline {
+            return None;
         }
     }
     None
@@ -93,8 +102,9 @@ impl fmt::Display for Occupant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("held by ")?;
         match (&self.process, self.uid) {
-            (Some((pid, name)), Some(uid)) => write!(f, "{name} (pid {pid}, uid {uid})"),
-            (Some((pid, name)), None) => write!(f, "{name} (pid {pid})"),
+            // Whoever runs a process chooses its name, and a terminal obeys some of the bytes that it may hold.
+            (Some((pid, name)), Some(uid)) => write!(f, "{} (pid {pid}, uid {uid})", name.escape_debug()),
+            (Some((pid, name)), None) => write!(f, "{} (pid {pid})", name.escape_debug()),
             (None, Some(uid)) => {
                 write!(f, "a process of uid {uid} that may not be looked at (socket {})", self.inode)
             }
@@ -107,10 +117,11 @@ impl fmt::Display for Occupant {
 mod tests {
     use std::os::fd::AsRawFd;
 
-    use xdp_sys::Plain;
-    use xdp_sys::netlink::nlattr;
+    use xdp_sys::netlink::{NLMSG_DONE, NLMSG_ERROR, nlattr, nlmsgerr, nlmsghdr};
+    use xdp_sys::{Errno, Plain};
 
     use super::*;
+    use crate::device::netlink::script::{message, scripted};
 
     /// An answer as `xdp_diag_fill` of the kernel writes it: the message, then INFO and UID.
     fn answer(inode: u32, ifindex: u32, queue_id: u32, uid: u32) -> Vec<u8> {
@@ -150,28 +161,58 @@ mod tests {
         assert_eq!(without_uid.uid, None);
     }
 
+    fn inode_of(socket: &impl AsRawFd) -> u32 {
+        let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).expect("proc is mounted");
+        let link = link.to_str().expect("text").to_owned();
+        link.trim_start_matches("socket:[").trim_end_matches(']').parse().expect("socket:[inode]")
+    }
+
     #[test]
     fn the_process_of_an_open_socket_is_found() {
         let (ours, _theirs) = std::os::unix::net::UnixStream::pair().expect("a socket pair");
-        let link = fs::read_link(format!("/proc/self/fd/{}", ours.as_raw_fd())).expect("proc is mounted");
-        let link = link.to_str().expect("text").to_owned();
-        let inode =
-            link.trim_start_matches("socket:[").trim_end_matches(']').parse().expect("socket:[inode]");
-        let (pid, name) = process_of(inode, Path::new("/proc")).expect("we are a process");
+        let inode = inode_of(&ours);
+        let (pid, name) = process_of(inode, Instant::now() + PATIENCE * 50).expect("we are a process");
         assert_eq!(pid, std::process::id());
         assert!(!name.is_empty());
     }
 
     #[test]
-    fn asking_is_not_an_error_where_the_kernel_does_not_tell() {
-        // No interface has this index, so nobody holds its queue, whether the kernel tells or not.
-        assert_eq!(occupant(u32::MAX, 0), None);
+    fn the_search_for_a_process_ends_at_its_deadline() {
+        let (ours, _theirs) = std::os::unix::net::UnixStream::pair().expect("a socket pair");
+        let inode = inode_of(&ours);
+        assert!(process_of(inode, Instant::now() + PATIENCE * 50).is_some());
+        assert_eq!(process_of(inode, Instant::now()), None, "no time at all");
+    }
+
+    #[test]
+    fn the_socket_of_the_queue_is_picked_from_all() {
+        let list = [answer(1, 7, 2, 5), answer(2, 7, 3, 6), answer(3, 8, 3, 0)];
+        let mut socket = scripted(move |question| {
+            let parts = list.iter().map(|payload| message(SOCK_DIAG_BY_FAMILY, question, payload));
+            let end = message(NLMSG_DONE, question, 0_i32.as_bytes());
+            vec![parts.chain([end]).collect::<Vec<_>>().concat()]
+        });
+        let found = ask(&mut socket, 7, 3).expect("answered").expect("held");
+        assert_eq!((found.inode(), found.uid()), (2, Some(6)));
+        assert_eq!(ask(&mut socket, 9, 3).expect("answered"), None, "nobody holds that one");
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_tell_is_an_error_that_says_so() {
+        let mut socket = scripted(|question| {
+            let error = nlmsgerr { error: -Errno::ENOENT.raw(), msg: nlmsghdr::default() };
+            vec![message(NLMSG_ERROR, question, error.as_bytes())]
+        });
+        let error = ask(&mut socket, 7, 3).expect_err("refused");
+        assert_eq!(error.refusal(), Some(Errno::ENOENT));
     }
 
     #[test]
     fn an_occupant_reads_as_a_sentence() {
         let known = Occupant { uid: Some(0), inode: 9, process: Some((1234, "xdpsock".into())) };
         assert_eq!(known.to_string(), "held by xdpsock (pid 1234, uid 0)");
+        let hostile = Occupant { process: Some((7, "\u{1b}[2J\n".into())), ..known };
+        assert_eq!(hostile.to_string(), "held by \\u{1b}[2J\\n (pid 7, uid 0)");
         let hidden = Occupant { uid: Some(5), inode: 9, process: None };
         assert_eq!(hidden.to_string(), "held by a process of uid 5 that may not be looked at (socket 9)");
     }

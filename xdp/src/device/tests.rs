@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use xdp_sys::if_link::{IFLA_ALT_IFNAME, IFLA_PROP_LIST};
+use xdp_sys::if_link::{IFLA_ALT_IFNAME, IFLA_IFNAME, IFLA_PROP_LIST};
 use xdp_sys::if_xdp::{
     AF_XDP, SOL_XDP, XDP_COPY, XDP_RX_RING, XDP_UMEM_COMPLETION_RING, XDP_UMEM_FILL_RING, sockaddr_xdp,
     xdp_umem_reg,
@@ -21,7 +21,7 @@ use crate::sys::{self, Mapping, Pages, PollFd};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Waits for news until the link is as wanted.
-fn await_change(monitor: &LinkMonitor, wanted: LinkChange) {
+fn await_change(monitor: &mut LinkMonitor, wanted: LinkChange) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -154,6 +154,28 @@ fn an_unknown_name_is_answered_with_the_names_that_there_are() {
 }
 
 #[test]
+fn an_interface_whose_name_is_not_text_is_found_by_its_index() {
+    if !require("an_interface_whose_name_is_not_text_is_found_by_its_index") {
+        return;
+    }
+    const RTM_NEWLINK: u16 = 16;
+    let lab = Lab::new().expect("a lab");
+    let _inside = lab.enter().expect("inside");
+    let index = lab.pair(0).a().index();
+    lab.set_down(lab.pair(0).a()).expect("set down, to be renamed");
+    let header = ifinfomsg { ifi_index: index as i32, ..ifinfomsg::default() };
+    let mut request = Request::new(RTM_NEWLINK, 0).fixed(&header);
+    request.body().bytes(IFLA_IFNAME, b"bad\xff0\0");
+    NetlinkSocket::open(Protocol::Route).expect("a socket").request(&request).expect("renamed");
+
+    let found = Interface::by_index(index).expect("found");
+    assert_eq!(found.name(), "bad\u{fffd}0");
+    assert_eq!(found.driver(), Some("veth"), "the driver is asked by the bytes of the name");
+    assert!(Interface::all().expect("all").contains(&found));
+    assert_eq!(Interface::find(&found).expect("again"), found);
+}
+
+#[test]
 fn going_down_coming_up_and_removal_wake_a_poll() {
     if !require("going_down_coming_up_and_removal_wake_a_poll") {
         return;
@@ -161,17 +183,17 @@ fn going_down_coming_up_and_removal_wake_a_poll() {
     let lab = Lab::builder().pairs(2).build().expect("a lab");
     let _inside = lab.enter().expect("inside");
     let (a, b) = (lab.pair(0).a(), lab.pair(0).b());
-    let monitor = LinkMonitor::open(a.index()).expect("a monitor");
+    let mut monitor = LinkMonitor::open(a.index()).expect("a monitor");
     assert_eq!(monitor.drain(), LinkChange::Unchanged);
 
     lab.set_down(a).expect("set down");
-    await_change(&monitor, LinkChange::Down);
+    await_change(&mut monitor, LinkChange::Down);
     lab.set_up(a).expect("set up");
-    await_change(&monitor, LinkChange::Up);
+    await_change(&mut monitor, LinkChange::Up);
     lab.set_down(b).expect("set down");
-    await_change(&monitor, LinkChange::Down);
+    await_change(&mut monitor, LinkChange::Down);
     lab.remove_pair(0).expect("removed");
-    await_change(&monitor, LinkChange::Removed);
+    await_change(&mut monitor, LinkChange::Removed);
 }
 
 #[test]
@@ -181,7 +203,7 @@ fn other_links_are_not_told_of() {
     }
     let lab = Lab::builder().pairs(2).build().expect("a lab");
     let _inside = lab.enter().expect("inside");
-    let monitor = LinkMonitor::open(lab.pair(0).a().index()).expect("a monitor");
+    let mut monitor = LinkMonitor::open(lab.pair(0).a().index()).expect("a monitor");
     lab.remove_pair(1).expect("removed");
     let woken = sys::poll(&mut [PollFd::new(monitor.as_fd(), libc::POLLIN)], Some(PATIENCE));
     assert_eq!(woken, Ok(1), "every link wakes");
@@ -196,7 +218,7 @@ fn more_changes_than_fit_are_unknown_and_not_unchanged() {
     let lab = Lab::new().expect("a lab");
     let _inside = lab.enter().expect("inside");
     let end = lab.pair(0).a();
-    let monitor = LinkMonitor::open(end.index()).expect("a monitor");
+    let mut monitor = LinkMonitor::open(end.index()).expect("a monitor");
     // The kernel rounds this up to its least.
     sys::set_option(monitor.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, &1_i32).expect("a small buffer");
     for mtu in 1000..1020 {
@@ -204,7 +226,7 @@ fn more_changes_than_fit_are_unknown_and_not_unchanged() {
     }
     assert_eq!(monitor.drain(), LinkChange::Unknown);
     lab.set_mtu(end, 900).expect("set");
-    await_change(&monitor, LinkChange::Up);
+    await_change(&mut monitor, LinkChange::Up);
 }
 
 /// An AF_XDP socket in copy mode on queue 0, without a ring mapped.

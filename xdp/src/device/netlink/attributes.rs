@@ -53,10 +53,14 @@ impl<'a> Attribute<'a> {
         T::read(self.payload)
     }
 
-    /// The text up to the first zero byte, if it is UTF-8.
-    pub(crate) fn text(self) -> Option<&'a str> {
-        let bytes = self.payload.split(|&byte| byte == 0).next()?;
-        std::str::from_utf8(bytes).ok()
+    /// The bytes up to the first zero.
+    pub(crate) fn name(self) -> &'a [u8] {
+        self.payload.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+
+    /// The same as text. The kernel does not care for encodings: what is not UTF-8 becomes U+FFFD.
+    pub(crate) fn text(self) -> String {
+        String::from_utf8_lossy(self.name()).into_owned()
     }
 
     /// The attributes inside this one.

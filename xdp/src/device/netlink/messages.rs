@@ -110,7 +110,7 @@ impl Message<'_> {
         let text = attributes
             .filter(|_| explained)
             .and_then(|bytes| Attributes::new(bytes).find(NLMSGERR_ATTR_MSG))
-            .and_then(|attribute| attribute.text().map(str::to_owned));
+            .map(|attribute| attribute.text());
         Role::Failed(Errno::from_raw(error.saturating_neg()), text)
     }
 }

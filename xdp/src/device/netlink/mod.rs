@@ -8,6 +8,8 @@ mod error;
 mod generic;
 mod messages;
 mod request;
+#[cfg(test)]
+pub(crate) mod script;
 mod socket;
 #[cfg(test)]
 mod tests;
