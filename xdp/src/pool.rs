@@ -49,6 +49,12 @@ impl HalfPool {
         &mut self.pool
     }
 
+    /// Chunks that this half keeps for itself.
+    #[inline]
+    pub(crate) fn share(&self) -> u32 {
+        self.share
+    }
+
     /// Chunks that are missing of the share, if `elsewhere` are with the kernel.
     #[inline]
     pub(crate) fn deficit(&self, elsewhere: u32) -> u32 {

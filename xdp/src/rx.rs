@@ -225,7 +225,7 @@ impl Rx {
             let (home, holder) = (self.pool.home(), self.holder);
             let custody = home.custody.view();
             // No more than the share, however long the ring: others of the UMEM wait for the rest.
-            let missing = self.pool.deficit(self.receiving) + self.pool.len();
+            let missing = self.pool.share().saturating_sub(self.receiving);
             let mut slots = self.fill.reserve(self.pool.len().min(missing));
             let n = slots.len();
             copy_runs((self.pool.chunks().last(n), &[]), slots.runs(), |addr| {

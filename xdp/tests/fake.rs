@@ -86,6 +86,19 @@ fn frames_that_the_sender_drops_come_back_to_the_sender() {
     assert_eq!(umem.accounting().fill, 32, "the receiving half keeps to its share");
 }
 
+/// Frames of the sending half that are given to the receiving one do not make its share larger.
+#[test]
+fn the_receiving_half_fills_no_more_than_its_share() {
+    let umem = umem(64);
+    let (mut socket, _nic) = fake::socket(&umem, 64).unwrap();
+    let (rx, tx) = socket.halves();
+    let frames: Vec<Frame> = std::iter::from_fn(|| tx.alloc()).take(20).collect();
+    assert_eq!(frames.len(), 20);
+    rx.recycle(frames);
+    let account = umem.accounting();
+    assert_eq!((account.fill, account.pool), (32, 32), "{account}");
+}
+
 /// One way, from a small share to a large one whose receiving half nobody looks at.
 #[test]
 fn forwarding_to_a_socket_that_never_receives_goes_on() {
