@@ -41,6 +41,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A child of fork(2) has neither the packet memory nor the rings: it must not touch frames or sockets of its parent
+//! (starting another program, as `std::process::Command` does, is fine).
+//!
 //! Sockets over a fake kernel (feature `fake-kernel`) and a network namespace without a NIC (feature `lab`) make all
 //! of it run on any machine.
 
