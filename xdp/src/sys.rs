@@ -109,6 +109,19 @@ pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8], flags: i32) -> Result<usize
     unsafe { syscall::send(fd.as_raw_fd(), bytes, flags) }
 }
 
+/// sendto(2) with an address: what a stranger does to a socket of ours.
+#[cfg(test)]
+pub(crate) fn send_to<A: Plain>(fd: BorrowedFd<'_>, bytes: &[u8], address: &A) -> Result<usize> {
+    let to = address.as_bytes();
+    let len = to.len() as libc::socklen_t;
+    // SAFETY: both ranges are readable for the lengths passed along and borrowed during the call; `BorrowedFd` keeps
+    // the descriptor open during it.
+    let sent = unsafe {
+        libc::sendto(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), 0, to.as_ptr().cast(), len)
+    };
+    usize::try_from(sent).map_err(|_| syscall::errno())
+}
+
 /// recvfrom(2): the number of bytes and the sender. With `MSG_TRUNC` the number may be larger than the buffer.
 pub(crate) fn receive_from<A: Plain>(fd: BorrowedFd<'_>, bytes: &mut [u8], flags: i32) -> Result<(usize, A)> {
     // SAFETY: `BorrowedFd` keeps the descriptor open during the call.

@@ -188,8 +188,8 @@ mod tests {
     fn the_socket_of_the_queue_is_picked_from_all() {
         let list = [answer(1, 7, 2, 5), answer(2, 7, 3, 6), answer(3, 8, 3, 0)];
         let mut socket = scripted(move |question| {
-            let parts = list.iter().map(|payload| message(SOCK_DIAG_BY_FAMILY, question, payload));
-            let end = message(NLMSG_DONE, question, 0_i32.as_bytes());
+            let parts = list.iter().map(|payload| message(SOCK_DIAG_BY_FAMILY, 0, question, payload));
+            let end = message(NLMSG_DONE, 0, question, 0_i32.as_bytes());
             vec![parts.chain([end]).collect::<Vec<_>>().concat()]
         });
         let found = ask(&mut socket, 7, 3).expect("answered").expect("held");
@@ -201,7 +201,7 @@ mod tests {
     fn a_kernel_that_does_not_tell_is_an_error_that_says_so() {
         let mut socket = scripted(|question| {
             let error = nlmsgerr { error: -Errno::ENOENT.raw(), msg: nlmsghdr::default() };
-            vec![message(NLMSG_ERROR, question, error.as_bytes())]
+            vec![message(NLMSG_ERROR, 0, question, error.as_bytes())]
         });
         let error = ask(&mut socket, 7, 3).expect_err("refused");
         assert_eq!(error.refusal(), Some(Errno::ENOENT));

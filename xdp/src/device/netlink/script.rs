@@ -28,11 +28,11 @@ pub(crate) fn scripted(kernel: impl FnMut(nlmsghdr) -> Vec<Vec<u8>> + Send + 'st
 }
 
 /// A whole message that answers a question.
-pub(crate) fn message(kind: u16, question: nlmsghdr, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn message(kind: u16, flags: u16, question: nlmsghdr, payload: &[u8]) -> Vec<u8> {
     let header = nlmsghdr {
         nlmsg_len: (size_of::<nlmsghdr>() + payload.len()) as u32,
         nlmsg_type: kind,
-        nlmsg_flags: 0,
+        nlmsg_flags: flags,
         ..question
     };
     let mut bytes = [header.as_bytes(), payload].concat();

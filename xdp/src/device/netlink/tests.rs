@@ -1,17 +1,21 @@
 //! The parser against damaged and well-formed bytes, the socket against the running kernel.
 
+use std::os::fd::AsFd;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use xdp_sys::netlink::{
-    NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSGERR_ATTR_MSG,
-    nlmsgerr, nlmsghdr,
+    AF_NETLINK, NETLINK_ROUTE, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR,
+    NLMSG_NOOP, NLMSGERR_ATTR_MSG, nlmsgerr, nlmsghdr, sockaddr_nl,
 };
 use xdp_sys::rtnetlink::{RTM_GETLINK, RTM_NEWLINK, ifinfomsg};
 use xdp_sys::{Errno, Plain};
 
 use super::messages::{Damaged, Role};
 use super::request::Body;
+use super::socket::Answer;
 use super::*;
+use crate::sys;
 
 /// A whole message: header with the true length, and payload.
 fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
@@ -127,6 +131,92 @@ fn the_kernel_answers_about_the_loopback_and_refuses_in_words_a_user_can_read() 
     assert_eq!(nothing.refusal(), Some(Errno::EINVAL));
     let again = socket.request_one(&question(1)).expect("a refusal leaves the socket in step");
     assert_eq!(again.kind, RTM_NEWLINK);
+}
+
+/// A link of this index, as a dump lists it.
+fn listed(question: nlmsghdr, index: i32, flags: u16) -> Vec<u8> {
+    let link = ifinfomsg { ifi_index: index, ..ifinfomsg::default() };
+    script::message(RTM_NEWLINK, flags, question, link.as_bytes())
+}
+
+fn indexes(answers: &[Answer]) -> Vec<i32> {
+    let links = answers.iter().map(|answer| ifinfomsg::read(&answer.payload).expect("a link"));
+    links.map(|link| link.ifi_index).collect()
+}
+
+#[test]
+fn an_interrupted_dump_is_asked_for_again_and_no_part_of_it_is_returned() {
+    let mut rounds = 0;
+    let mut socket = script::scripted(move |question| {
+        rounds += 1;
+        let end = script::message(NLMSG_DONE, 0, question, &[0; 4]);
+        match rounds {
+            // Marked on one part, marked on the end, ended by the error, and then whole: each with links of its own.
+            1 => vec![listed(question, 1, 0), [listed(question, 2, NLM_F_DUMP_INTR), end].concat()],
+            2 => {
+                let end = script::message(NLMSG_DONE, NLM_F_DUMP_INTR, question, &[0; 4]);
+                vec![listed(question, 3, 0), end]
+            }
+            3 => {
+                let error = (-Errno::EINTR.raw()).to_ne_bytes();
+                vec![listed(question, 4, 0), script::message(NLMSG_DONE, 0, question, &error)]
+            }
+            _ => vec![listed(question, 5, 0), listed(question, 6, 0), end],
+        }
+    });
+    let answers = socket.request(&Request::dump(RTM_GETLINK)).expect("whole in the end");
+    assert_eq!(indexes(&answers), [5, 6]);
+}
+
+#[test]
+fn a_dump_that_is_always_interrupted_is_given_up() {
+    let mut socket =
+        script::scripted(|question| vec![script::message(NLMSG_DONE, NLM_F_DUMP_INTR, question, &[0; 4])]);
+    let error = socket.request(&Request::dump(RTM_GETLINK)).expect_err("never whole");
+    assert!(matches!(error, NetlinkError::Interrupted { attempts: 8 }), "{error}");
+}
+
+#[test]
+fn a_late_answer_to_an_earlier_request_is_passed_over() {
+    let mut socket = script::scripted(|question| {
+        let earlier = nlmsghdr { nlmsg_seq: question.nlmsg_seq.wrapping_sub(1), ..question };
+        let late_end = script::message(NLMSG_ERROR, 0, earlier, nlmsgerr::default().as_bytes());
+        let end = script::message(NLMSG_ERROR, 0, question, nlmsgerr::default().as_bytes());
+        vec![listed(earlier, 1, 0), late_end, [listed(earlier, 2, 0), listed(question, 3, 0)].concat(), end]
+    });
+    for _ in 0..2 {
+        let answers = socket.request(&Request::new(RTM_GETLINK, 0)).expect("answered");
+        assert_eq!(indexes(&answers), [3]);
+    }
+}
+
+#[test]
+fn only_the_kernel_is_believed() {
+    // Netlink delivers what other processes send to a port, and request numbers are easily guessed.
+    let address = |port| sockaddr_nl { nl_family: AF_NETLINK as u16, nl_pid: port, ..sockaddr_nl::default() };
+    let open = || sys::socket(AF_NETLINK, libc::SOCK_RAW, NETLINK_ROUTE).expect("netlink needs no privilege");
+    let ours = open();
+    let port = (0x7ea5_0000..0x7ea6_0000)
+        .find(|&port| sys::bind(ours.as_fd(), &address(port)).is_ok())
+        .expect("one of many ports is free");
+    let stranger = open();
+    let question = nlmsghdr { nlmsg_seq: 1, nlmsg_pid: port, ..nlmsghdr::default() };
+    let end = script::message(NLMSG_ERROR, 0, question, nlmsgerr::default().as_bytes());
+    let forged = [listed(question, 4242, 0), end].concat();
+    match sys::send_to(stranger.as_fd(), &forged, &address(port)) {
+        Ok(_) => {}
+        Err(errno) => {
+            assert_ne!(std::env::var("XDP_TEST_REQUIRE").as_deref(), Ok("1"), "must run: {errno}");
+            eprintln!(
+                "SKIPPED only_the_kernel_is_believed: no message to another port without root: {errno}"
+            );
+            return;
+        }
+    }
+    let mut socket = NetlinkSocket::over(ours);
+    let loopback = Request::new(RTM_GETLINK, 0).fixed(&ifinfomsg { ifi_index: 1, ..ifinfomsg::default() });
+    let answers = socket.request(&loopback).expect("every namespace has a loopback");
+    assert_eq!(indexes(&answers), [1]);
 }
 
 #[test]
