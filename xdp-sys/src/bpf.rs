@@ -14,7 +14,7 @@
 
 use core::ffi::{c_int, c_long, c_void};
 
-use crate::{Errno, Result};
+use crate::{Result, syscall};
 
 mod info;
 mod insn;
@@ -376,10 +376,7 @@ pub unsafe fn bpf(cmd: c_int, attr: *mut c_void, size: u32) -> Result<c_int> {
     // caller guarantees to be valid for that; bpf(2) touches no other memory of the process.
     let answer: c_long = unsafe { libc::syscall(libc::SYS_bpf, cmd, attr, size) };
     if answer < 0 {
-        // SAFETY: the C library gives the address of this thread's own errno, valid while the thread lives.
-        let errno = unsafe { libc::__errno_location() };
-        // SAFETY: as above: aligned, initialised by the call that just failed, and no other thread writes it.
-        return Err(Errno::from_raw(unsafe { *errno }));
+        return Err(syscall::errno());
     }
     // A descriptor or 0: it fits, the kernel's own type for it is int.
     Ok(answer as c_int)

@@ -1,7 +1,8 @@
 //! `linux/if_xdp.h`: the socket address, the options and the shapes of rings and memory of AF_XDP.
 //!
 //! Source of every name: `include/uapi/linux/if_xdp.h` of the kernel; version remarks come from its history. A
-//! constant that a kernel does not know is refused by it, mostly with `EINVAL`, never misread.
+//! constant that a kernel does not know is refused by it, mostly with `EINVAL`. One exception: flags of an [`xdp_umem_reg`]
+//! that is passed too short are silently ignored, see there.
 #![allow(
     non_camel_case_types,
     reason = "C spelling, so that the kernel's documentation can be searched for the name"
@@ -250,7 +251,8 @@ assert_layout!(xdp_umem_reg_v1, 24, { addr: u64 => 0, len: u64 => 8, chunk_size:
 pub struct xdp_statistics {
     /// Packets dropped on reception for other reasons than an invalid descriptor or a full rx ring.
     pub rx_dropped: u64,
-    /// Packets dropped for an invalid descriptor in the fill ring.
+    /// Always zero: the kernel reads the counter of the rx ring, on which it writes itself. An invalid address on the fill
+    /// ring is counted nowhere (`xsk_getsockopt` in the kernel's `net/xdp/xsk.c`).
     pub rx_invalid_descs: u64,
     /// Descriptors refused on the tx ring.
     pub tx_invalid_descs: u64,
@@ -275,7 +277,8 @@ assert_layout!(xdp_statistics, 48, {
 pub struct xdp_statistics_v1 {
     /// Packets dropped on reception for other reasons than an invalid descriptor.
     pub rx_dropped: u64,
-    /// Packets dropped for an invalid descriptor in the fill ring.
+    /// Always zero: the kernel reads the counter of the rx ring, on which it writes itself. An invalid address on the fill
+    /// ring is counted nowhere (`xsk_getsockopt` in the kernel's `net/xdp/xsk.c`).
     pub rx_invalid_descs: u64,
     /// Descriptors refused on the tx ring.
     pub tx_invalid_descs: u64,

@@ -6,24 +6,11 @@
 #[path = "btf/reader.rs"]
 mod reader;
 
-use std::fs;
 use std::mem::offset_of;
 
 use xdp_sys::bpf::*;
 
-use reader::{Btf, Composite};
-
-fn kernel(test: &str) -> Option<Btf> {
-    match fs::read("/sys/kernel/btf/vmlinux") {
-        Ok(bytes) => Some(Btf::parse(&bytes).expect("the kernel's BTF is readable")),
-        Err(error) => {
-            let required = std::env::var("XDP_TEST_REQUIRE").as_deref() == Ok("1");
-            assert!(!required, "{test} must not skip: {error}");
-            eprintln!("SKIPPED {test}: /sys/kernel/btf/vmlinux: {error}");
-            None
-        }
-    }
-}
+use reader::{Composite, kernel};
 
 /// Names and offsets of the listed fields: all but those that stand for padding in C.
 macro_rules! fields {

@@ -5,7 +5,6 @@
 
 mod reader;
 
-use std::fs;
 use std::mem::offset_of;
 
 use xdp_sys::ethtool::*;
@@ -17,22 +16,7 @@ use xdp_sys::netlink::*;
 use xdp_sys::rtnetlink::*;
 use xdp_sys::sock_diag::*;
 
-use reader::{Btf, Composite};
-
-fn kernel(test: &str) -> Option<Btf> {
-    match fs::read("/sys/kernel/btf/vmlinux") {
-        Ok(bytes) => Some(Btf::parse(&bytes).expect("the kernel's BTF is readable")),
-        Err(error) => {
-            assert_ne!(
-                std::env::var("XDP_TEST_REQUIRE").as_deref(),
-                Ok("1"),
-                "{test} must not skip: {error}"
-            );
-            eprintln!("SKIPPED {test}: /sys/kernel/btf/vmlinux: {error}");
-            None
-        }
-    }
-}
+use reader::{Btf, Composite, kernel};
 
 /// Our struct as the reader would describe it.
 macro_rules! ours {

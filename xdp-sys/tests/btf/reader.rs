@@ -3,6 +3,7 @@
 //! Format: `include/uapi/linux/btf.h`. Every length and offset is checked; what does not fit is an error, not a panic.
 
 use std::collections::HashMap;
+use std::fs;
 
 const MAGIC: u16 = 0xeb9f;
 
@@ -30,6 +31,20 @@ pub(crate) struct Composite {
 pub(crate) struct Btf {
     pub(crate) composites: HashMap<String, Vec<Composite>>,
     pub(crate) enumerators: HashMap<String, i64>,
+}
+
+/// The types of the running kernel for a test of this name. Without them the test skips, and says so; it fails instead
+/// where it must run.
+pub(crate) fn kernel(test: &str) -> Option<Btf> {
+    match fs::read("/sys/kernel/btf/vmlinux") {
+        Ok(bytes) => Some(Btf::parse(&bytes).expect("the kernel's BTF is readable")),
+        Err(error) => {
+            let required = std::env::var("XDP_TEST_REQUIRE").as_deref() == Ok("1");
+            assert!(!required, "{test} must not skip: {error}");
+            eprintln!("SKIPPED {test}: /sys/kernel/btf/vmlinux: {error}");
+            None
+        }
+    }
 }
 
 impl Btf {
