@@ -61,11 +61,11 @@ impl QueueProbe {
             side.as_ref().is_err_and(|error| error.refusal() == Some(Errno::ENODEV))
         };
         let answered = sides.iter().any(Result::is_ok);
-        (sides.iter().all(gone) || answered && self.tells()).then_some(false)
+        (sides.iter().all(gone) || answered && Self::tells()).then_some(false)
     }
 
     /// Whether this kernel is known to tell.
-    pub(crate) fn tells(&self) -> bool {
+    pub(crate) fn tells() -> bool {
         TELLS.load(Ordering::Relaxed)
     }
 

@@ -327,7 +327,7 @@ impl ClosedPort {
 
     /// Whether the kernel will tell when it has let go.
     pub(crate) fn tells_release(&self) -> bool {
-        self.bound.as_ref().and_then(|bound| bound.probe.as_ref()).is_some_and(QueueProbe::tells)
+        self.bound.as_ref().is_some_and(|bound| bound.probe.is_some()) && QueueProbe::tells()
     }
 
     /// Whether it was bound to this very queue; never where namespaces cannot be told apart.
