@@ -6,7 +6,7 @@ use super::{Entry, RingMemory, RingWatch};
 use crate::cursor::{Consumer, Span};
 use crate::sync::Ordering;
 
-/// A ring that we empty: completion (`u64`) or rx ([`Desc`]).
+/// A ring that we empty: completion (`u64`) or rx ([`Desc`](crate::desc::Desc)).
 #[derive(Debug)]
 pub struct ConsumerRing<T> {
     cursor: Consumer,

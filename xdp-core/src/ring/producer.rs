@@ -7,7 +7,7 @@ use crate::cursor::{Producer, Span};
 use crate::sync::Ordering;
 use crate::wake;
 
-/// A ring that we fill: fill (`u64`) or tx ([`Desc`]).
+/// A ring that we fill: fill (`u64`) or tx ([`Desc`](crate::desc::Desc)).
 #[derive(Debug)]
 pub struct ProducerRing<T> {
     cursor: Producer,

@@ -8,7 +8,7 @@ use xdp_core::ring::Peeked;
 use crate::frame::Frame;
 use crate::umem::HomeRef;
 
-/// Received packets as owned frames; see [`Rx::recv`].
+/// Received packets as owned frames; see [`Rx::recv`](super::Rx::recv).
 #[derive(Debug)]
 pub struct Recv<'a> {
     pub(super) batch: Peeked<'a, Desc>,
