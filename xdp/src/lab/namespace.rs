@@ -65,14 +65,15 @@ impl Namespace {
 /// Without this every interface that comes up says hello to its neighbours.
 ///
 /// The lab's own ends are told to be quiet once more when they are made, by other means: in a container, where this part
-/// of /proc may not be written to, that has to do.
+/// of /proc may not be written to, that has to do; an end whose MTU is raised from below IPv6's least, 1280, speaks then.
 fn silence_ipv6() -> io::Result<()> {
+    let protects = [io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied];
     for scope in ["default", "all"] {
         // This part of /proc shows the namespace of the thread that opens it.
         match fs::write(format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "1") {
             // A kernel without IPv6 is quiet by itself.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {}
+            Err(error) if protects.contains(&error.kind()) => {}
             other => other?,
         }
     }
