@@ -60,8 +60,10 @@ impl QueueProbe {
         let gone = |side: &Result<_, NetlinkError>| {
             side.as_ref().is_err_and(|error| error.refusal() == Some(Errno::ENODEV))
         };
+        // A side that could not be asked at all may be the one that shows the socket.
+        let unknown = sides.iter().any(|side| side.as_ref().is_err_and(|error| error.refusal().is_none()));
         let answered = sides.iter().any(Result::is_ok);
-        (sides.iter().all(gone) || answered && Self::tells()).then_some(false)
+        (sides.iter().all(gone) || answered && !unknown && Self::tells()).then_some(false)
     }
 
     /// Whether this kernel is known to tell.
