@@ -1,7 +1,5 @@
 //! On an interface that was named: what is left behind, and what happens when it goes away.
 
-use std::time::{Duration, Instant};
-
 use rustix::process::Signal;
 use xdp::lab::{self, Lab};
 
@@ -42,17 +40,11 @@ fn a_run_ends_with_a_clear_message_when_its_interface_is_removed() {
         let child = Child::start(program, interfaces);
         child.packets_so_far();
         lab.remove_pair(0).unwrap();
-        let removed = Instant::now();
         let ended = child.end();
-        // Its wait is 100 ms long; the rest is for a busy machine.
-        assert!(
-            removed.elapsed() < Duration::from_secs(3),
-            "{program} noticed after {:?}",
-            removed.elapsed()
-        );
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let last = ended.stderr.last().unwrap();
-        assert_eq!(*last, format!("{program}: interface veth0b is gone: open a new socket when it is back"));
+        assert!(last.starts_with(&format!("{program}: interface veth0b is gone")), "{last}");
+        assert!(last.ends_with("open a new socket when it is back"), "{last}");
     }
 }
 
