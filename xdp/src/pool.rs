@@ -78,14 +78,13 @@ impl HalfPool {
         }
     }
 
-    /// Takes everything from the UMEM's return path; returns whether there was anything.
-    pub(crate) fn restock(&mut self) -> bool {
+    /// Takes everything from the UMEM's return path, or leaves word that there was nothing.
+    pub(crate) fn restock(&mut self) {
         let found = !self.home.returns.is_empty() && self.home.returns.take_all(&mut self.pool) > 0;
         // Relaxed: a hint to those who hold chunks back. It is stored only when it changes, as all halves read it.
         if !found && !self.home.is_hungry.load(Ordering::Relaxed) {
             self.home.is_hungry.store(true, Ordering::Relaxed);
         }
-        found
     }
 
     /// Gives `n` chunks to the UMEM's return path.

@@ -8,8 +8,8 @@ use xdp_core::WakePolicy;
 use xdp_core::frames::Holder;
 use xdp_sys::Errno;
 use xdp_sys::if_xdp::{
-    self, AF_XDP, SOL_XDP, XDP_COPY, XDP_MAX_TX_SKB_BUDGET, XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY,
-    XDP_USE_NEED_WAKEUP, XDP_ZEROCOPY, sockaddr_xdp,
+    AF_XDP, SOL_XDP, XDP_COPY, XDP_MAX_TX_SKB_BUDGET, XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY, XDP_USE_NEED_WAKEUP,
+    XDP_ZEROCOPY, sockaddr_xdp, xdp_options,
 };
 
 use crate::QueueId;
@@ -347,12 +347,6 @@ impl SocketBuilder {
                 other => return other,
             }
         };
-        let zero_copy = || -> Result<bool, Errno> {
-            match sys::option::<if_xdp::xdp_options>(fd, SOL_XDP, XDP_OPTIONS) {
-                Ok((options, _)) => Ok(options.flags & XDP_OPTIONS_ZEROCOPY != 0),
-                Err(errno) => Err(errno), // before 5.3 the kernel does not tell
-            }
-        };
         let (obtained, why_copy) = match self.mode {
             Mode::Copy => (bind(XDP_COPY), None),
             Mode::ZeroCopy => (bind(XDP_ZEROCOPY), None),
@@ -362,14 +356,12 @@ impl SocketBuilder {
             },
         };
         obtained.map_err(|errno| at.bind_error(errno, self.mode))?;
-        let asked_for_zero_copy = why_copy.is_none() && self.mode != Mode::Copy;
-        let mode = match zero_copy() {
-            Ok(true) => ObtainedMode::ZeroCopy,
-            Ok(false) => ObtainedMode::Copy,
-            // The kernel was asked for one mode and did not refuse.
-            Err(_) if asked_for_zero_copy => ObtainedMode::ZeroCopy,
-            Err(_) => ObtainedMode::Copy,
+        let is_zero_copy = match sys::option::<xdp_options>(fd, SOL_XDP, XDP_OPTIONS) {
+            Ok((options, _)) => options.flags & XDP_OPTIONS_ZEROCOPY != 0,
+            // Before 5.3 the kernel does not tell; it was asked for one mode and did not refuse.
+            Err(_) => why_copy.is_none() && self.mode != Mode::Copy,
         };
+        let mode = if is_zero_copy { ObtainedMode::ZeroCopy } else { ObtainedMode::Copy };
         Ok((mode, why_copy, retries))
     }
 }

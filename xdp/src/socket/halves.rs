@@ -89,7 +89,7 @@ impl Shares {
 
 /// Puts the halves together, and fills the fill ring.
 pub(crate) fn make(port: &Arc<Port>, rings: Rings, shares: Shares, waiter: impl Fn() -> Waiter) -> Halves {
-    let Rings { rx, tx, mut watches, has_flags: _ } = rings;
+    let Rings { rx, tx, mut watches, .. } = rings;
     // Long enough for a few batches, and short against the UMEM: what is in it while nobody receives is out of
     // everybody's reach.
     let lane = Entries::new((port.umem().chunks() / 8).clamp(1, 256).next_power_of_two())

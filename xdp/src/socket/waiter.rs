@@ -59,11 +59,11 @@ impl Waiter {
         }
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let mut wanted = Vec::with_capacity(2);
-            wanted.push(sys::PollFd::new(fd, events));
-            wanted
-                .extend(self.monitor.as_ref().map(|monitor| sys::PollFd::new(monitor.as_fd(), libc::POLLIN)));
-            let reported = match sys::poll(&mut wanted, left) {
+            // Without a monitor the second entry is the socket once more, and only the first is asked about.
+            let link = self.monitor.as_ref().map_or(fd, AsFd::as_fd);
+            let mut wanted = [sys::PollFd::new(fd, events), sys::PollFd::new(link, libc::POLLIN)];
+            let used = 1 + usize::from(self.monitor.is_some());
+            let reported = match sys::poll(&mut wanted[..used], left) {
                 // A signal does not end the wait: handlers set a flag, and the timeout bounds how late it is seen.
                 Err(Errno::EINTR) => continue,
                 other => other.map_err(|errno| failed(sys::io_error(errno)))?,
@@ -71,7 +71,7 @@ impl Waiter {
             if ready() {
                 return Ok(true);
             }
-            let has_news = self.monitor.is_some() && wanted[1].events() != 0;
+            let has_news = wanted[1].events() != 0;
             let has_error = wanted[0].events() & !(libc::POLLIN | libc::POLLOUT) != 0;
             let removed = has_news
                 && self.monitor.as_mut().is_some_and(|monitor| monitor.drain() == LinkChange::Removed);
