@@ -5,7 +5,8 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::layout::ChunkSize;
+use crate::desc::Desc;
+use crate::layout::{Chunk, ChunkSize, UmemLayout};
 
 fn layout(chunks: u32) -> UmemLayout {
     UmemLayout::new(ChunkSize::K2, chunks, 0).unwrap()
@@ -141,8 +142,8 @@ proptest! {
 
 #[test]
 fn holders_of_different_sockets_and_ends_differ() {
-    let mut seen = BTreeSet::from([Holder::FREE.0, Holder::HANDS.0]);
+    let mut seen = BTreeSet::from([Holder::FREE.byte(), Holder::HANDS.byte()]);
     for socket in 0..Holder::SOCKETS {
-        assert!(seen.insert(Holder::receiving(socket).0) && seen.insert(Holder::sending(socket).0));
+        assert!(seen.insert(Holder::receiving(socket).byte()) && seen.insert(Holder::sending(socket).byte()));
     }
 }
