@@ -4,7 +4,11 @@
 //! - L2 `chunks * chunk size` fits a `usize` and 48 bits of address.
 //! - L3 0 <= headroom, and every received frame has room for at least 128 bytes behind it.
 
+mod unaligned;
+
 use crate::desc::{Addr, Desc};
+
+pub use unaligned::{UnalignedError, UnalignedLayout};
 
 /// Bytes that the kernel keeps free in front of every received frame, for XDP programs that prepend.
 pub const XDP_PACKET_HEADROOM: u32 = 256;

@@ -9,6 +9,7 @@
 //! | [`ring`] | a cursor over shared memory: [`ProducerRing`] (fill, tx) and [`ConsumerRing`] (rx, completion) |
 //! | [`desc`] | descriptors, addresses, options |
 //! | [`layout`] | the geometry of a UMEM, and the check of every address that the kernel names |
+//! | [`packets`] | packets of several frames: whole or not at all |
 //! | [`frames`] | free chunks: pool, return path, custody |
 //! | [`wake`] | when the kernel has to be woken |
 #![cfg_attr(
@@ -17,7 +18,7 @@
 )]
 //!
 //! The invariants are stated once, at the head of the module that upholds them: C1 to C3 (`cursor`), R1 to R4 (`ring`),
-//! L1 to L3 (`layout`), F1 and F2 (`frames`). The atomic accesses are numbered through all modules.
+//! L1 to L5 (`layout`), F1 and F2 (`frames`). The atomic accesses are numbered through all modules.
 //!
 //! ```
 //! # #[cfg(feature = "fake-kernel")] {
@@ -45,6 +46,7 @@ pub mod desc;
 pub mod fake;
 pub mod frames;
 pub mod layout;
+pub mod packets;
 pub mod ring;
 mod sync;
 pub mod wake;
