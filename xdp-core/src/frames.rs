@@ -19,9 +19,9 @@ mod custody;
 mod pool;
 mod returns;
 
-pub use custody::{Custody, CustodyView, Holder};
+pub use custody::{Custody, CustodyView, Holder, Seat};
 pub use pool::Pool;
 pub use returns::ReturnPath;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

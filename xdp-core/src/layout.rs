@@ -116,8 +116,13 @@ impl UmemLayout {
     /// [`LayoutError`] when there are no or too many chunks, or too much headroom.
     pub const fn new(chunk_size: ChunkSize, chunks: u32, headroom: u32) -> Result<Self, LayoutError> {
         let bytes = chunk_size.bytes();
-        // L2; the last value is kept free so that a chunk's number plus one still fits a `u32`.
-        let most = if usize::BITS < 64 { i32::MAX as u32 >> chunk_size.shift() } else { u32::MAX - 1 };
+        // L2; 2^32 times the smallest chunk, so that whoever counts in those still gets along with a `u32`. One is kept
+        // free so that a chunk's number plus one fits, too.
+        let most = if usize::BITS < 64 {
+            i32::MAX as u32 >> chunk_size.shift()
+        } else {
+            (u32::MAX >> (chunk_size.shift() - ChunkSize::K2.shift())) - 1
+        };
         if chunks == 0 || chunks > most {
             return Err(LayoutError::Chunks { chunks, chunk_size: bytes, most });
         }

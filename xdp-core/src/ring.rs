@@ -23,7 +23,7 @@ use core::fmt;
 use crate::cursor::Entries;
 use crate::desc::Desc;
 
-pub use consumer::{ConsumerRing, Peeked};
+pub use consumer::{ConsumerRing, Drain, Peeked};
 pub use memory::RingMemory;
 pub use producer::{ProducerRing, Reserved};
 pub use watch::RingWatch;

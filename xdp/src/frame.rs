@@ -1,7 +1,7 @@
 //! One frame in your hands: the bytes of one descriptor, and the right to its chunk.
 //!
 //! - M1 a `Frame` is made only for a chunk that the custody table has just passed to "hands", and there is one a chunk.
-//! - M2 `offset + len <= chunk size`, kept by every edit.
+//! - M2 `data` and `data + len` lie in the chunk (or at its end), kept by every edit.
 
 #![allow(unsafe_code, reason = "turns a chunk into a slice, exclusive by M1 and in bounds by M2")]
 
@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use std::slice;
 
 use xdp_core::desc::{Addr, Desc, Options};
-use xdp_core::frames::Holder;
+use xdp_core::frames::Seat;
 use xdp_core::layout::Chunk;
 
 use crate::umem::{HomeRef, Umem};
@@ -40,11 +40,10 @@ use crate::umem::{HomeRef, Umem};
 /// ```
 pub struct Frame {
     home: HomeRef,
-    /// The first byte of the chunk.
-    chunk: NonNull<u8>,
-    /// Bytes from the start of the chunk to the first byte of the frame.
-    offset: u32,
+    /// The first byte of the frame.
+    data: NonNull<u8>,
     len: u32,
+    seat: Seat,
 }
 
 // SAFETY: the frame has its chunk alone (M1); memory and table behind `home` may be used from any thread.
@@ -91,22 +90,22 @@ pub enum RoomError {
 }
 
 impl Frame {
-    /// Takes charge of a chunk that the custody table has passed to "hands" just now (M1), for bytes that end inside
-    /// it (M2).
+    /// Takes charge of a chunk that the custody table has passed to "hands" just now (M1), for bytes that begin at
+    /// `data` and end inside it (M2).
     #[inline]
-    pub(crate) fn new(home: HomeRef, addr: u64, len: u32) -> Self {
-        let chunk = home.pointer(home.layout.chunk_start(addr));
-        Self { home, chunk, offset: home.layout.offset(addr), len }
+    pub(crate) fn new(home: HomeRef, seat: Seat, data: NonNull<u8>, len: u32) -> Self {
+        Self { home, data, len, seat }
     }
 
     /// Bytes in front of the frame that can be claimed.
     pub fn headroom(&self) -> u32 {
-        self.offset
+        // M2: at most the chunk size.
+        (self.first() - self.addr()) as u32
     }
 
     /// Bytes behind the frame that can be claimed: to the end of the chunk, wherever an XDP program moved the frame.
     pub fn tailroom(&self) -> u32 {
-        self.home.layout.chunk_bytes() - self.offset - self.len
+        self.home.layout.chunk_bytes() - self.headroom() - self.len
     }
 
     /// The number of the chunk that the frame lives in.
@@ -125,12 +124,14 @@ impl Frame {
     ///
     /// [`RoomError::Front`] when fewer are free; the frame stays as it was.
     pub fn push_front(&mut self, n: usize) -> Result<&mut [u8], RoomError> {
+        let room = self.headroom();
         match u32::try_from(n) {
-            Ok(n) if n <= self.offset => {
-                self.offset -= n;
+            Ok(n) if n <= room => {
+                // SAFETY: the chunk has `room` bytes in front of `data` (M2), and no fewer than `n`.
+                self.data = unsafe { self.data.sub(n as usize) };
                 self.len += n;
             }
-            _ => return Err(RoomError::Front { wanted: n, room: self.offset }),
+            _ => return Err(RoomError::Front { wanted: n, room }),
         }
         Ok(&mut self[..n])
     }
@@ -143,7 +144,8 @@ impl Frame {
     pub fn pop_front(&mut self, n: usize) -> Result<(), RoomError> {
         match u32::try_from(n) {
             Ok(n) if n <= self.len => {
-                self.offset += n;
+                // SAFETY: the frame has `len` bytes from `data` on, all of them in the chunk (M2), and no fewer than `n`.
+                self.data = unsafe { self.data.add(n as usize) };
                 self.len -= n;
                 Ok(())
             }
@@ -199,19 +201,25 @@ impl Frame {
     /// The address of the chunk's first byte.
     #[inline]
     pub(crate) fn addr(&self) -> u64 {
-        self.chunk.as_ptr().addr() as u64 - self.home.base().as_ptr().addr() as u64
+        self.seat.addr()
     }
 
-    /// The chunk's address for a pool of the same UMEM; the chunk is the pool's now.
+    /// The address of the frame's first byte.
     #[inline]
-    pub(crate) fn into_addr(self) -> u64 {
-        ManuallyDrop::new(self).addr()
+    fn first(&self) -> u64 {
+        (self.data.as_ptr().addr() - self.home.base().as_ptr().addr()) as u64
+    }
+
+    /// The seat of the chunk in the custody table of its UMEM; whoever asks has the chunk now.
+    #[inline]
+    pub(crate) fn into_seat(self) -> Seat {
+        ManuallyDrop::new(self).seat
     }
 
     /// The descriptor of the frame's bytes.
     #[inline]
     pub(crate) fn desc(&self) -> Desc {
-        Desc { addr: Addr(self.addr() + u64::from(self.offset)), len: self.len, options: Options::NONE }
+        Desc { addr: Addr(self.first()), len: self.len, options: Options::NONE }
     }
 
     #[inline]
@@ -225,21 +233,17 @@ impl Deref for Frame {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        // SAFETY: M2 keeps the offset inside the chunk, which lies in the mapping.
-        let first = unsafe { self.chunk.add(self.offset as usize) };
-        // SAFETY: M2 keeps the end inside the chunk; the mapping was zeroed, so the bytes are initialised; M1: nobody
-        // writes them, and the borrow of `self` keeps it so.
-        unsafe { slice::from_raw_parts(first.as_ptr(), self.len as usize) }
+        // SAFETY: M2 keeps the bytes inside the chunk, which lies in the mapping; the mapping was zeroed, so they are
+        // initialised; M1: nobody writes them, and the borrow of `self` keeps it so.
+        unsafe { slice::from_raw_parts(self.data.as_ptr(), self.len as usize) }
     }
 }
 
 impl DerefMut for Frame {
     #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: M2 keeps the offset inside the chunk, which lies in the mapping.
-        let first = unsafe { self.chunk.add(self.offset as usize) };
         // SAFETY: as in `deref`, and exclusive: M1, and the borrow of `self` is.
-        unsafe { slice::from_raw_parts_mut(first.as_ptr(), self.len as usize) }
+        unsafe { slice::from_raw_parts_mut(self.data.as_ptr(), self.len as usize) }
     }
 }
 
@@ -272,18 +276,16 @@ impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frame")
             .field("chunk", &self.chunk().0)
-            .field("offset", &self.offset)
+            .field("offset", &self.headroom())
             .field("len", &self.len)
             .finish()
     }
 }
 
 impl Drop for Frame {
+    #[inline]
     fn drop(&mut self) {
-        let home = self.home;
-        let addr = self.addr();
-        home.custody.view().set(addr, Holder::FREE);
-        home.returns.push(addr);
+        self.home.take_home(self.seat);
     }
 }
 

@@ -79,6 +79,7 @@ impl HalfPool {
     }
 
     /// Takes everything from the UMEM's return path, or leaves word that there was nothing.
+    #[inline(never)]
     pub(crate) fn restock(&mut self) {
         let found = !self.home.returns.is_empty() && self.home.returns.take_all(&mut self.pool) > 0;
         // Relaxed: a hint to those who hold chunks back. It is stored only when it changes, as all halves read it.
@@ -88,6 +89,7 @@ impl HalfPool {
     }
 
     /// Gives `n` chunks to the UMEM's return path.
+    #[inline(never)]
     fn give_home(&mut self, n: u32) {
         self.home.returns.push_all(self.pool.last(n));
         self.pool.forget_last(n);
@@ -97,9 +99,9 @@ impl HalfPool {
     #[inline]
     pub(crate) fn take_back(&mut self, frame: Frame) {
         if frame.home() == self.home {
-            let addr = frame.into_addr();
-            self.home.custody.view().set(addr, Holder::FREE);
-            self.pool.push(addr);
+            let seat = frame.into_seat();
+            self.home.custody.view().set_seat(seat, Holder::FREE);
+            self.pool.push(seat.addr());
         }
     }
 

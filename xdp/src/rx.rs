@@ -21,6 +21,8 @@ use crate::error::{KickError, RegisterError, WaitError};
 use crate::frame::Frame;
 use crate::pool::HalfPool;
 use crate::program::Attachment;
+use crate::refusal::{Refusal, Refused};
+use crate::socket::error::RingKind;
 use crate::socket::port::Port;
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
@@ -47,9 +49,9 @@ pub struct Rx {
     /// still to be released. They are kept here and not in [`Recv`], which may be forgotten: shown again, such a
     /// descriptor would alias the frame.
     taken: u32,
-    /// Chunks that the kernel has for receiving.
+    /// Chunks that the kernel has for receiving, those of `taken` among them.
     receiving: u32,
-    refused: u64,
+    refused: Refused,
     system_calls: u64,
     waiter: Waiter,
     port: Arc<Port>,
@@ -73,7 +75,7 @@ impl Rx {
             holder,
             taken: 0,
             receiving: 0,
-            refused: 0,
+            refused: Refused::default(),
             system_calls: 0,
             waiter,
             port,
@@ -98,24 +100,26 @@ impl Rx {
     #[inline]
     pub fn seek(&mut self, n: u32) -> RxBatch<'_> {
         self.refill();
-        let len = self.ring.peek(n).len();
-        let len = self.check(len);
-        RxBatch { rx: self, len }
+        let n = self.ring.peek(n).len();
+        let (mut len, mut filled) = self.check(n);
+        if len == 0 && n > 0 {
+            (len, filled) = self.drop_front(n);
+        }
+        RxBatch { rx: self, len, filled }
     }
 
     /// Receives up to `n` packets as owned frames, in the order of arrival; each is taken when the iterator yields it.
     #[inline]
     pub fn recv(&mut self, n: u32) -> Recv<'_> {
         self.refill();
-        let home = self.pool.home();
         Recv {
-            batch: self.ring.peek(n),
+            batch: self.ring.peek(n).drain(),
             taken: &mut self.taken,
             receiving: &mut self.receiving,
             refused: &mut self.refused,
-            home,
+            home: self.pool.home(),
+            base: self.pool.home_ref().base(),
             custody: self.pool.home_ref().custody.view(),
-            layout: home.layout,
             holder: self.holder,
         }
     }
@@ -162,12 +166,17 @@ impl Rx {
 
     /// Packets received and not taken yet.
     pub fn available(&self) -> u32 {
-        self.ring.waiting()
+        self.ring.waiting().saturating_sub(self.taken)
     }
 
     /// Descriptors of the kernel that made no sense and were dropped: always 0 unless something is badly broken.
     pub fn refused(&self) -> u64 {
-        self.refused + u64::from(self.ring.faults()) + u64::from(self.fill.faults())
+        self.refused.count + u64::from(self.ring.faults()) + u64::from(self.fill.faults())
+    }
+
+    /// The descriptor that was refused last.
+    pub fn last_refusal(&self) -> Option<Refusal> {
+        self.refused.last
     }
 
     /// System calls that this half has made to wake the kernel or to wait; a wait counts once.
@@ -206,7 +215,24 @@ impl Rx {
 
     /// Fills the fill ring from the pool, the pool from what the sending half has left over, and if need be from the
     /// UMEM.
+    #[inline]
     pub(crate) fn refill(&mut self) {
+        if self.taken > 0
+            || self.pool.len() > 0
+            || self.receiving < self.pool.share()
+            || self.has_lane_chunks()
+        {
+            self.refill_now();
+        }
+    }
+
+    #[inline]
+    fn has_lane_chunks(&self) -> bool {
+        self.lane.as_ref().is_some_and(|lane| lane.waiting() > 0)
+    }
+
+    #[inline(never)]
+    fn refill_now(&mut self) {
         self.release_taken();
         if let Some(lane) = &mut self.lane {
             let mut chunks = lane.peek(u32::MAX);
@@ -228,10 +254,9 @@ impl Rx {
             let missing = self.pool.share().saturating_sub(self.receiving);
             let mut slots = self.fill.reserve(self.pool.len().min(missing));
             let n = slots.len();
-            copy_runs((self.pool.chunks().last(n), &[]), slots.runs(), |addr| {
-                custody.set(addr, holder);
-                addr
-            });
+            let chunks = self.pool.chunks().last(n);
+            custody.set_all(chunks, holder);
+            copy_runs((chunks, &[]), slots.runs(), |addr| addr);
             slots.submit(n);
             self.receiving += n;
             self.pool.chunks().forget_last(n);
@@ -240,26 +265,55 @@ impl Rx {
         self.pool.publish(self.port.rx_pool());
     }
 
-    /// How many of the first `n` descriptors can be believed (X1); those at the very front that cannot are dropped
-    /// and counted.
+    /// How many of the first `n` descriptors can be believed (X1), and for how many of those the chunk is written to
+    /// the fill ring already, not yet submitted.
     #[inline]
-    fn check(&mut self, mut n: u32) -> u32 {
-        let (home, holder) = (self.pool.home(), self.holder);
-        let custody = home.custody.view();
-        let vouched = |desc: &Desc| custody.vouches_for(*desc, holder);
+    fn check(&mut self, n: u32) -> (u32, u32) {
+        let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
+        let mut slots = self.fill.reserve(n);
+        let (mut descs, mut next_descs) = self.ring.seen(n);
+        let (mut starts, mut next_starts) = slots.runs();
+        let mut good = 0;
         loop {
-            let (first, second) = self.ring.seen(n);
-            let mut good = first.iter().position(|desc| !vouched(desc)).unwrap_or(first.len());
-            if good == first.len() {
-                good += second.iter().position(|desc| !vouched(desc)).unwrap_or(second.len());
+            let run = descs.len().min(starts.len());
+            let (now, descs_left) = descs.split_at(run);
+            let (now_starts, starts_left) = starts.split_at_mut(run);
+            let vouched = custody.vouch(now, holder, now_starts);
+            good += vouched;
+            if vouched < run {
+                return (good as u32, good as u32);
             }
-            if good > 0 || n == 0 {
-                return good as u32;
+            (descs, starts) = (descs_left, starts_left);
+            if descs.is_empty() {
+                (descs, next_descs) = (next_descs, &[]);
             }
+            if starts.is_empty() {
+                (starts, next_starts) = (next_starts, &mut []);
+            }
+            if descs.is_empty() || starts.is_empty() {
+                break;
+            }
+        }
+        // The fill ring has no room for these.
+        let more =
+            descs.iter().chain(next_descs).take_while(|desc| custody.vouches_for(**desc, holder)).count();
+        ((good + more) as u32, good as u32)
+    }
+
+    /// Drops and counts the descriptors at the very front that cannot be believed.
+    #[cold]
+    fn drop_front(&mut self, mut n: u32) -> (u32, u32) {
+        while n > 0 {
+            let good = self.check(n);
+            if good.0 > 0 {
+                return good;
+            }
+            let bad = self.ring.seen_at(0).unwrap_or_default();
+            self.refused.note(RingKind::Rx, bad.addr.0, bad.len, &self.pool.home());
             self.ring.release(1);
-            self.refused += 1;
             n -= 1;
         }
+        (0, 0)
     }
 
     /// Puts the chunks of descriptors `from..to` into the pool: the kernel publishes a batch on the rx ring before it
@@ -275,7 +329,7 @@ impl Rx {
                     self.pool.chunks().push(addr);
                     self.receiving -= 1;
                 } else {
-                    self.refused += 1;
+                    self.refused.note(RingKind::Rx, desc.addr.0, desc.len, &self.pool.home());
                 }
             }
         }
@@ -287,6 +341,7 @@ impl Rx {
         // The word that this stores to is one that the kernel reads: left alone while there is nothing to tell.
         if self.taken > 0 {
             self.ring.release(self.taken);
+            self.receiving -= self.taken;
             self.taken = 0;
         }
     }

@@ -22,6 +22,8 @@ use xdp_core::ring::{ConsumerRing, ProducerRing};
 use crate::error::{FlushError, KickError, SendError, WaitError};
 use crate::frame::Frame;
 use crate::pool::HalfPool;
+use crate::refusal::{Refusal, Refused};
+use crate::socket::error::RingKind;
 use crate::socket::port::{Kick, Port};
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
@@ -47,7 +49,7 @@ pub struct Tx {
     staged: u32,
     /// Frames published whose completion has not been taken.
     outstanding: u32,
-    refused: u64,
+    refused: Refused,
     system_calls: u64,
     waiter: Waiter,
     port: Arc<Port>,
@@ -71,7 +73,7 @@ impl Tx {
             holder,
             staged: 0,
             outstanding: 0,
-            refused: 0,
+            refused: Refused::default(),
             system_calls: 0,
             waiter,
             port,
@@ -114,8 +116,8 @@ impl Tx {
         let addr = self.pool.chunks().pop()?;
         self.pool.publish(self.port.tx_pool());
         let home = self.pool.home();
-        home.custody.view().set(addr, Holder::HANDS);
-        Some(Frame::new(home, addr + u64::from(home.layout.headroom()), 0))
+        let seat = home.custody.view().give(addr, Holder::HANDS)?;
+        Some(Frame::new(home, seat, home.pointer(addr + u64::from(home.layout.headroom())), 0))
     }
 
     /// Takes a frame to be sent with the next [`kick`](Tx::kick).
@@ -134,7 +136,7 @@ impl Tx {
         if !self.ring.write_ahead(self.staged, frame.desc()) {
             return Err(SendError::Full(frame));
         }
-        self.pool.home().custody.view().set(frame.into_addr(), self.holder);
+        self.pool.home_ref().custody.view().set_seat(frame.into_seat(), self.holder);
         self.staged += 1;
         Ok(())
     }
@@ -171,6 +173,12 @@ impl Tx {
     pub fn kick(&mut self) -> Result<(), KickError> {
         self.publish();
         self.reap();
+        if self.is_asked_for() { self.drive_on() } else { Ok(()) }
+    }
+
+    /// Wakes the kernel as often as that makes progress.
+    #[inline(never)]
+    fn drive_on(&mut self) -> Result<(), KickError> {
         loop {
             let kicked = self.drive();
             let reaped = self.reap();
@@ -244,15 +252,19 @@ impl Tx {
             while !rest.is_empty() {
                 // T2: a duplicate would make two owners of one chunk. What is good is taken in bulk, up to the first
                 // that is not.
-                let bad = rest.iter().position(|addr| !custody.pass(*addr, holder, Holder::FREE));
-                let (good, others) = rest.split_at(bad.unwrap_or(rest.len()));
+                let (good, others) = rest.split_at(custody.pass_all(rest, holder, Holder::FREE));
                 self.pool.chunks().extend(good.iter().map(|addr| layout.chunk_start(*addr)));
                 completed += good.len() as u32;
-                rest = others.get(1..).unwrap_or_default();
+                rest = match others.split_first() {
+                    Some((bad, others)) => {
+                        self.refused.note(RingKind::Completion, *bad, 0, &home);
+                        others
+                    }
+                    None => &[],
+                };
             }
         }
         self.completion.release(n);
-        self.refused += u64::from(n - completed);
         self.outstanding = self.outstanding.saturating_sub(completed);
         self.give_surplus();
         self.pool.publish(self.port.tx_pool());
@@ -274,7 +286,12 @@ impl Tx {
 
     /// Completions that made no sense (or came twice) and were dropped: always 0 unless something is badly broken.
     pub fn refused(&self) -> u64 {
-        self.refused + u64::from(self.ring.faults()) + u64::from(self.completion.faults())
+        self.refused.count + u64::from(self.ring.faults()) + u64::from(self.completion.faults())
+    }
+
+    /// The completion that was refused last.
+    pub fn last_refusal(&self) -> Option<Refusal> {
+        self.refused.last
     }
 
     /// System calls that this half has made to wake the kernel or to wait; a wait counts once.
@@ -310,17 +327,29 @@ impl Tx {
         }
     }
 
-    /// Wakes the kernel as often as that makes progress; whether it has gone through the whole ring.
-    fn drive(&mut self) -> Result<Kick, KickError> {
-        let mut outstanding = self.ring.outstanding();
+    /// Whether there is work and the kernel wants to be told.
+    #[inline]
+    fn is_asked_for(&self) -> bool {
         // In copy mode the flag is always set, so the fence that reading it safely costs is kept for zero-copy.
         let flags = match self.port.wake_policy() {
-            WakePolicy::WhenAsked if self.port.is_zero_copy() => self.ring.flags_after_submit(),
+            WakePolicy::WhenAsked if self.port.is_zero_copy() => self.flags_after_submit(),
             _ => self.ring.flags(),
         };
-        if !self.port.wake_policy().needs_kick(flags, outstanding) {
+        self.port.wake_policy().needs_kick(flags, self.ring.outstanding())
+    }
+
+    /// Apart, so that the fence stands in no code that runs in copy mode.
+    #[inline(never)]
+    fn flags_after_submit(&self) -> u32 {
+        self.ring.flags_after_submit()
+    }
+
+    /// Wakes the kernel as often as that makes progress; whether it has gone through the whole ring.
+    fn drive(&mut self) -> Result<Kick, KickError> {
+        if !self.is_asked_for() {
             return Ok(Kick::Done);
         }
+        let mut outstanding = self.ring.outstanding();
         loop {
             self.system_calls += 1;
             match self.port.kick_sending()? {
@@ -340,11 +369,16 @@ impl Tx {
     }
 
     /// Hands chunks beyond our share on: to the receiving half as far as it takes them, else home.
+    #[inline]
     fn give_surplus(&mut self) {
-        let surplus = self.pool.surplus(0);
-        if surplus == 0 {
-            return;
+        if self.pool.surplus(0) > 0 {
+            self.give_surplus_now();
         }
+    }
+
+    #[inline(never)]
+    fn give_surplus_now(&mut self) {
+        let surplus = self.pool.surplus(0);
         if let Some(lane) = &mut self.lane {
             // What is in the lane is out of everybody else's reach: no more than the other half misses, nothing if it
             // is gone.

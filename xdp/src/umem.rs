@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use xdp_core::frames::{Custody, Holder, Pool, ReturnPath};
+use xdp_core::frames::{Custody, Holder, Pool, ReturnPath, Seat};
 use xdp_core::layout::{ChunkSize, LayoutError, UmemLayout};
 
 use crate::accounting::Accounting;
@@ -386,6 +386,14 @@ impl Home {
     /// The whole mapping, to be registered with a socket.
     pub(crate) fn memory(&self) -> &Mapping {
         &self.memory
+    }
+
+    /// Brings home the chunk of a frame that is dropped. Apart, so that no locked instruction stands in a loop that
+    /// hands its frames on.
+    #[inline(never)]
+    pub(crate) fn take_home(&self, seat: Seat) {
+        self.custody.view().set_seat(seat, Holder::FREE);
+        self.returns.push(seat.addr());
     }
 
     /// Brings home what the custody table says a closed socket has left.

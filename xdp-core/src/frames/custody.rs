@@ -36,9 +36,26 @@ impl Holder {
     }
 }
 
-/// Who has each chunk: one byte a chunk, so that what the kernel names is checked before it is believed (F2).
+/// Bytes that one entry of the table stands for: no chunk is smaller, so each begins in an entry of its own.
+const GRAIN: u32 = 2048;
+
+/// The entry of a chunk in a [`Custody`]: spares those who keep it finding it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat(u32);
+
+impl Seat {
+    /// The address of the chunk's first byte.
+    #[inline]
+    pub const fn addr(self) -> u64 {
+        self.0 as u64 * GRAIN as u64
+    }
+}
+
+/// Who has each chunk, as one byte, so that what the kernel names is checked before it is believed (F2).
 #[derive(Debug)]
 pub struct Custody {
+    /// A byte for each 2 KiB of the UMEM; larger chunks use that of their beginning. So the place of a byte is known
+    /// without the chunk size, by a shift that is a constant.
     holders: Box<[AtomicU8]>,
     layout: UmemLayout,
 }
@@ -46,19 +63,20 @@ pub struct Custody {
 impl Custody {
     /// Every chunk free.
     pub fn new(layout: UmemLayout) -> Self {
-        Self { holders: (0..layout.chunks()).map(|_| AtomicU8::new(Holder::FREE.0)).collect(), layout }
+        let grains = layout.bytes() / GRAIN as usize;
+        Self { holders: (0..grains).map(|_| AtomicU8::new(Holder::FREE.0)).collect(), layout }
     }
 
     /// The table for a loop: everything in registers, nothing to be loaded again for each packet.
     #[inline]
     pub fn view(&self) -> CustodyView<'_> {
-        CustodyView { holders: &self.holders, layout: self.layout }
+        CustodyView { holders: &self.holders, starts: !(u64::from(self.layout.chunk_bytes()) - 1) }
     }
 
     /// How many chunks each holder has, by [`Holder::byte`].
     pub fn counts(&self) -> [u32; 256] {
         let mut counts = [0; 256];
-        for byte in self.holders.iter() {
+        for (_, byte) in self.chunks() {
             counts[usize::from(byte.load(Ordering::Relaxed))] += 1; // row 10; a snapshot for people
         }
         counts
@@ -66,38 +84,64 @@ impl Custody {
 
     /// The chunks that `holder` has.
     pub fn held_by(&self, holder: Holder) -> impl Iterator<Item = Chunk> + '_ {
-        let has = move |byte: &AtomicU8| byte.load(Ordering::Relaxed) == holder.0;
-        self.holders.iter().enumerate().filter(move |(_, byte)| has(byte)).map(|(i, _)| Chunk(i as u32))
+        self.chunks().filter(move |(_, byte)| byte.load(Ordering::Relaxed) == holder.0).map(|(chunk, _)| chunk)
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = (Chunk, &AtomicU8)> {
+        let grains = (self.layout.chunk_bytes() / GRAIN) as usize;
+        self.holders.iter().step_by(grains).enumerate().map(|(i, byte)| (Chunk(i as u32), byte))
     }
 }
+
+/// Entries that are looked at before a loop goes round: a round costs a third as much as what is done in it.
+const FOUR: usize = 4;
 
 /// A [`Custody`] as a loop wants it.
 #[derive(Debug, Clone, Copy)]
 pub struct CustodyView<'a> {
     holders: &'a [AtomicU8],
-    layout: UmemLayout,
+    /// What an address is masked with to become that of its chunk.
+    starts: u64,
 }
 
 impl<'a> CustodyView<'a> {
     /// Notes that `holder` has the chunk of this address now. An address beyond the UMEM is ignored.
     #[inline]
     pub fn set(self, addr: u64, holder: Holder) {
-        if let Some(byte) = self.holder(addr) {
-            byte.store(holder.0, Ordering::Relaxed); // row 10
-        }
+        self.store(self.grain(addr), holder);
+    }
+
+    /// As [`CustodyView::set`]; says where. None beyond the UMEM.
+    #[inline]
+    pub fn give(self, addr: u64, holder: Holder) -> Option<Seat> {
+        let entry = self.grain(addr);
+        self.holders.get(entry)?.store(holder.0, Ordering::Relaxed); // row 10
+        Some(Seat(entry as u32))
+    }
+
+    /// Notes that `holder` has this chunk now.
+    #[inline]
+    pub fn set_seat(self, Seat(seat): Seat, holder: Holder) {
+        self.store(seat as usize, holder);
     }
 
     /// Whether `holder` has the chunk of this address.
     #[inline]
     pub fn is(self, addr: u64, holder: Holder) -> bool {
-        self.holder(addr).is_some_and(|byte| byte.load(Ordering::Relaxed) == holder.0) // row 10
+        self.holder_of(addr) == Some(holder)
+    }
+
+    /// Who has the chunk of this address, if there is such a chunk.
+    #[inline]
+    pub fn holder_of(self, addr: u64) -> Option<Holder> {
+        self.holders.get(self.grain(addr)).map(|byte| Holder(byte.load(Ordering::Relaxed))) // row 10
     }
 
     /// Passes the chunk of this address on if `from` has it; false, and nothing changes, if it does not, or the
     /// address is beyond the UMEM.
     #[inline]
     pub fn pass(self, addr: u64, from: Holder, to: Holder) -> bool {
-        match self.holder(addr) {
+        match self.holders.get(self.grain(addr)) {
             Some(byte) if byte.load(Ordering::Relaxed) == from.0 => {
                 byte.store(to.0, Ordering::Relaxed); // row 10
                 true
@@ -109,12 +153,92 @@ impl<'a> CustodyView<'a> {
     /// Whether a descriptor can be believed: its bytes lie inside one chunk of the UMEM, and `holder` has that chunk.
     #[inline]
     pub fn vouches_for(self, desc: Desc, holder: Holder) -> bool {
-        self.is(desc.addr.0, holder) && self.layout.fits(desc)
+        self.is(desc.addr.0, holder) && self.fits(desc)
+    }
+
+    /// Passes the chunk of a descriptor on if the descriptor can be believed, as [`CustodyView::vouches_for`] says.
+    #[inline]
+    pub fn pass_frame(self, desc: Desc, from: Holder, to: Holder) -> Option<Seat> {
+        let is_inside = self.crossing(&desc) & self.starts == 0 || self.fits(desc);
+        (is_inside && self.pass(desc.addr.0, from, to)).then_some(Seat(self.grain(desc.addr.0) as u32))
+    }
+
+    /// How many of `descs`, from the front, can be believed, as [`CustodyView::vouches_for`] says of each; the
+    /// addresses of their chunks are written to `starts`, which is as long. Behind them, anything may be written.
+    #[inline]
+    pub fn vouch(self, descs: &[Desc], holder: Holder, starts: &mut [u64]) -> usize {
+        let mut vouched = 0;
+        for (four, starts) in descs.chunks_exact(FOUR).zip(starts.chunks_exact_mut(FOUR)) {
+            // What crosses the end of a chunk is collected, and looked at once.
+            let mut crossing = 0;
+            let is_known = four.iter().zip(starts).all(|(desc, start)| {
+                crossing |= self.crossing(desc);
+                *start = desc.addr.0 & self.starts;
+                self.is(desc.addr.0, holder)
+            });
+            if !is_known || crossing & self.starts != 0 {
+                break;
+            }
+            vouched += FOUR;
+        }
+        for (desc, start) in descs.iter().zip(starts).skip(vouched) {
+            *start = desc.addr.0 & self.starts;
+            if !self.vouches_for(*desc, holder) {
+                break;
+            }
+            vouched += 1;
+        }
+        vouched
+    }
+
+    /// Notes that `holder` has the chunks of these addresses now.
+    #[inline]
+    pub fn set_all(self, addrs: &[u64], holder: Holder) {
+        let fours = addrs.chunks_exact(FOUR);
+        fours.remainder().iter().for_each(|addr| self.set(*addr, holder));
+        fours.for_each(|four| four.iter().for_each(|addr| self.set(*addr, holder)));
+    }
+
+    /// Passes the chunks of these addresses on, from the front to the first that `from` does not have; returns how
+    /// many.
+    #[inline]
+    pub fn pass_all(self, addrs: &[u64], from: Holder, to: Holder) -> usize {
+        let mut passed = 0;
+        for four in addrs.chunks_exact(FOUR) {
+            for (i, addr) in four.iter().enumerate() {
+                if !self.pass(*addr, from, to) {
+                    return passed + i;
+                }
+            }
+            passed += FOUR;
+        }
+        let rest = addrs.get(passed..).unwrap_or_default();
+        passed + rest.iter().take_while(|addr| self.pass(**addr, from, to)).count()
+    }
+
+    /// The bits in which the first byte of a frame and the one behind its last differ: none of the chunk's address if
+    /// both lie in one chunk.
+    #[inline]
+    fn crossing(self, desc: &Desc) -> u64 {
+        desc.addr.0.wrapping_add(u64::from(desc.len)) ^ desc.addr.0
+    }
+
+    /// Whether a frame ends in the chunk that it begins in, at its very end or before.
+    #[inline]
+    fn fits(self, desc: Desc) -> bool {
+        u64::from(desc.len) <= !self.starts + 1 - (desc.addr.0 & !self.starts)
     }
 
     #[inline]
-    fn holder(self, addr: u64) -> Option<&'a AtomicU8> {
-        // There is a byte for each chunk, so this is the check of the address, too.
-        self.holders.get(self.layout.chunk_number(addr) as usize)
+    fn store(self, entry: usize, holder: Holder) {
+        if let Some(byte) = self.holders.get(entry) {
+            byte.store(holder.0, Ordering::Relaxed); // row 10
+        }
+    }
+
+    /// The entry of the chunk of an address, if there is such a chunk.
+    #[inline]
+    fn grain(self, addr: u64) -> usize {
+        ((addr & self.starts) / u64::from(GRAIN)) as usize
     }
 }

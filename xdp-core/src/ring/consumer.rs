@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code, reason = "reads published slots, proven against R1 to R4")]
 
+use core::slice;
+
 use super::{Entry, RingMemory, RingWatch};
 use crate::cursor::{Consumer, Span};
 use crate::sync::Ordering;
@@ -120,7 +122,7 @@ pub struct Peeked<'r, T> {
     len: u32,
 }
 
-impl<T: Entry> Peeked<'_, T> {
+impl<'r, T: Entry> Peeked<'r, T> {
     /// Entries that are not released yet.
     #[inline]
     pub const fn len(&self) -> u32 {
@@ -156,11 +158,61 @@ impl<T: Entry> Peeked<'_, T> {
         Some(unsafe { slot.read() })
     }
 
+    /// The entries one by one, each of which counts as read when it is yielded.
+    #[inline]
+    pub fn drain(self) -> Drain<'r, T> {
+        let span = Span { first: self.ring.cursor.next(), len: self.len };
+        // SAFETY: as in `runs`; what is released is released by `Drain`, when it has no more use for the slices.
+        let (first, second) = unsafe { self.ring.memory.runs(span) };
+        Drain { now: first.iter(), later: second.iter(), len: self.len, ring: self.ring }
+    }
+
     /// Gives the next `n` entries back, at most what is left. May be called several times.
     #[inline]
     pub fn release(&mut self, n: u32) {
         let n = n.min(self.len);
         self.len -= n;
         self.ring.release(n);
+    }
+}
+
+/// Published entries of a [`ConsumerRing`], taken one by one; those that were yielded are released when this is
+/// dropped. If it is forgotten, they are offered again.
+#[derive(Debug)]
+pub struct Drain<'r, T: Entry> {
+    /// What is left of the run before the wrap, and then of the one behind it.
+    now: slice::Iter<'r, T>,
+    later: slice::Iter<'r, T>,
+    len: u32,
+    ring: &'r mut ConsumerRing<T>,
+}
+
+impl<T: Entry> Iterator for Drain<'_, T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        match self.now.next() {
+            Some(entry) => Some(*entry),
+            None => {
+                self.now = core::mem::take(&mut self.later);
+                self.now.next().copied()
+            }
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.now.len() + self.later.len();
+        (left, Some(left))
+    }
+}
+
+impl<T: Entry> ExactSizeIterator for Drain<'_, T> {}
+
+impl<T: Entry> Drop for Drain<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.ring.release(self.len - self.len() as u32);
     }
 }

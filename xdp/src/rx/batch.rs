@@ -4,9 +4,6 @@
 
 use std::slice;
 
-use xdp_core::desc::Desc;
-use xdp_core::ring::copy_runs;
-
 use super::Rx;
 
 /// Received packets on loan: look at them, change them in place, then commit.
@@ -15,6 +12,8 @@ pub struct RxBatch<'a> {
     pub(super) rx: &'a mut Rx,
     /// Descriptors from the front of the rx ring that X1 holds for.
     pub(super) len: u32,
+    /// How many of those have their chunk in the fill ring's next slots, to be submitted.
+    pub(super) filled: u32,
 }
 
 impl RxBatch<'_> {
@@ -52,10 +51,11 @@ impl RxBatch<'_> {
     /// The packets that are not committed yet.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let home = self.rx.pool.home();
+        let base = self.rx.pool.home_ref().base();
         let (first, second) = self.rx.ring.seen(self.len);
         first.iter().chain(second).map(move |desc| {
-            let data = home.pointer(desc.addr.0);
+            // SAFETY: X1 holds for the first `len` descriptors, so the address lies in the UMEM.
+            let data = unsafe { base.add(desc.addr.0 as usize) };
             // SAFETY: as in `peek`: these are the first `len` descriptors.
             unsafe { slice::from_raw_parts(data.as_ptr(), desc.len as usize) }
         })
@@ -72,11 +72,10 @@ impl RxBatch<'_> {
     pub fn commit_first(&mut self, n: u32) {
         let n = n.min(self.len);
         self.len -= n;
+        let filled = n.min(self.filled);
+        self.filled -= filled;
         let rx = &mut *self.rx;
-        let layout = rx.pool.home().layout;
-        let mut slots = rx.fill.reserve(n);
-        let filled = copy_runs(rx.ring.seen(n), slots.runs(), |desc: Desc| layout.chunk_start(desc.addr.0));
-        slots.submit(filled);
+        rx.fill.submit(filled);
         if filled < n {
             rx.keep(filled, n);
         }

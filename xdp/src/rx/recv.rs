@@ -1,23 +1,30 @@
 //! Received packets as owned frames.
 
+#![allow(unsafe_code, reason = "finds received bytes in the UMEM (X1 in `rx`)")]
+
+use std::ptr::NonNull;
+
 use xdp_core::desc::Desc;
 use xdp_core::frames::{CustodyView, Holder};
-use xdp_core::layout::UmemLayout;
-use xdp_core::ring::Peeked;
+use xdp_core::ring::Drain;
 
 use crate::frame::Frame;
+use crate::refusal::Refused;
+use crate::socket::error::RingKind;
 use crate::umem::HomeRef;
 
 /// Received packets as owned frames; see [`Rx::recv`](super::Rx::recv).
 #[derive(Debug)]
 pub struct Recv<'a> {
-    pub(super) batch: Peeked<'a, Desc>,
+    pub(super) batch: Drain<'a, Desc>,
+    /// None before the first is taken, by `Rx::refill`.
     pub(super) taken: &'a mut u32,
     pub(super) receiving: &'a mut u32,
-    pub(super) refused: &'a mut u64,
+    pub(super) refused: &'a mut Refused,
     pub(super) home: HomeRef,
+    /// The first byte of the UMEM.
+    pub(super) base: NonNull<u8>,
     pub(super) custody: CustodyView<'a>,
-    pub(super) layout: UmemLayout,
     pub(super) holder: Holder,
 }
 
@@ -27,25 +34,30 @@ impl Iterator for Recv<'_> {
     #[inline]
     fn next(&mut self) -> Option<Frame> {
         loop {
-            let desc = self.batch.get(*self.taken)?;
+            let desc = self.batch.next()?;
             *self.taken += 1;
-            if self.layout.fits(desc) && self.custody.pass(desc.addr.0, self.holder, Holder::HANDS) {
-                *self.receiving -= 1;
-                return Some(Frame::new(self.home, desc.addr.0, desc.len));
+            if let Some(seat) = self.custody.pass_frame(desc, self.holder, Holder::HANDS) {
+                // SAFETY: the table has a byte for this address, so it lies in the UMEM.
+                let data = unsafe { self.base.add(desc.addr.0 as usize) };
+                return Some(Frame::new(self.home, seat, data, desc.len));
             }
-            *self.refused += 1;
+            // It is released with those that were taken, but it brought no chunk.
+            *self.receiving += 1;
+            self.refused.note(RingKind::Rx, desc.addr.0, desc.len, &self.home);
         }
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some((self.batch.len() - *self.taken) as usize))
+        (0, Some(self.batch.len()))
     }
 }
 
 impl Drop for Recv<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.batch.release(*self.taken);
+        // What was taken is released with the batch.
+        *self.receiving -= *self.taken;
         *self.taken = 0;
     }
 }

@@ -1,0 +1,94 @@
+//! What the kernel said and was not believed.
+
+use std::fmt;
+
+use xdp_core::desc::{Addr, Desc, Options};
+use xdp_core::frames::{CustodyView, Holder};
+use xdp_core::layout::Chunk;
+
+use crate::RingKind;
+use crate::umem::Home;
+
+/// An address or descriptor of the kernel that was not believed, and dropped: the kernel (or a driver, or whoever else
+/// writes to the rings) is broken, and this says what to look for.
+///
+/// Its chunk stays where the books say it is, so no chunk has two owners; if the kernel keeps a chunk for good in
+/// exchange, that chunk stays with the kernel until the socket is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The ring that it stood in: rx or completion.
+    pub ring: RingKind,
+    /// The address, relative to the start of the UMEM.
+    pub addr: Addr,
+    /// Bytes that the descriptor claimed; 0 on the completion ring, which has no lengths.
+    pub len: u32,
+    /// The chunk that holds the address; none outside the UMEM.
+    pub chunk: Option<Chunk>,
+    /// What is wrong with it.
+    pub why: Disbelief,
+}
+
+/// Why something that the kernel said was not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Disbelief {
+    /// The UMEM has no such address.
+    Outside,
+    /// The bytes do not end in the chunk in which they begin.
+    TooLong,
+    /// The chunk is free, in a pool: it has come back already.
+    Free,
+    /// The chunk is in your hands, as a frame: it has come back already.
+    InHands,
+    /// The chunk is with the kernel, but for another ring or another socket.
+    Elsewhere,
+}
+
+impl Refusal {
+    /// Finds out what is wrong with a descriptor of this ring.
+    pub(crate) fn new(ring: RingKind, desc: Desc, home: &Home, custody: CustodyView<'_>) -> Self {
+        let why = match custody.holder_of(desc.addr.0) {
+            None => Disbelief::Outside,
+            Some(_) if !home.layout.fits(desc) => Disbelief::TooLong,
+            Some(Holder::FREE) => Disbelief::Free,
+            Some(Holder::HANDS) => Disbelief::InHands,
+            Some(_) => Disbelief::Elsewhere,
+        };
+        Self { ring, addr: desc.addr, len: desc.len, chunk: home.layout.chunk(desc.addr.0), why }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ring, addr, len, chunk, why } = self;
+        write!(f, "the {ring} ring named address {addr}")?;
+        if let Some(Chunk(chunk)) = chunk {
+            write!(f, " in chunk {chunk}")?;
+        }
+        match why {
+            Disbelief::Outside => write!(f, ", which is outside the umem"),
+            Disbelief::TooLong => write!(f, " with {len} bytes, which is more than the chunk has there"),
+            Disbelief::Free => write!(f, ", which has come back already and is free"),
+            Disbelief::InHands => write!(f, ", which has come back already and is in your hands"),
+            Disbelief::Elsewhere => write!(f, ", which the kernel has for another ring or socket"),
+        }
+    }
+}
+
+/// What one half has refused.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    pub(crate) count: u64,
+    pub(crate) last: Option<Refusal>,
+}
+
+impl Refused {
+    /// Counts a refusal, and keeps it for those who ask.
+    #[cold]
+    pub(crate) fn note(&mut self, ring: RingKind, addr: u64, len: u32, home: &Home) {
+        let desc = Desc { addr: Addr(addr), len, options: Options::NONE };
+        self.count += 1;
+        self.last = Some(Refusal::new(ring, desc, home, home.custody.view()));
+    }
+}
