@@ -6,11 +6,14 @@
 //! open during the call.
 #![allow(unsafe_code, reason = "this file is the boundary to the kernel")]
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{CStr, c_int, c_void};
 use core::ptr::{self, NonNull};
 use core::time::Duration;
 
-pub use libc::{pollfd, rlimit};
+pub use libc::{
+    EPOLL_CTL_ADD, EPOLLIN, MAP_ANONYMOUS, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MSG_DONTWAIT, PROT_READ, PROT_WRITE,
+    SIGINT, SIGTERM, SO_ERROR, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET, epoll_event, pollfd, rlimit,
+};
 
 use crate::errno::{Errno, Result};
 use crate::ethtool::SIOCETHTOOL;
@@ -133,8 +136,8 @@ pub unsafe fn munmap(address: NonNull<u8>, len: usize) -> Result<()> {
 ///
 /// # Safety
 ///
-/// `address` came from [`mmap`] with this length (for huge pages, a multiple of their size), and no forked child of the
-/// process counts on the memory.
+/// `address` came from [`mmap`] with this length (for huge pages, a multiple of their size), and no forked child of
+/// the process counts on the memory.
 pub unsafe fn madvise_dontfork(address: NonNull<u8>, len: usize) -> Result<()> {
     // SAFETY: the advice changes nothing in this process, neither the memory nor access to it. What it takes from
     // children is out of use there, as the caller promises.
@@ -220,6 +223,69 @@ pub unsafe fn poll(fds: &mut [pollfd], timeout: Option<Duration>) -> Result<usiz
     // is null or a local that outlives the call; the mask is null. The descriptors are the caller's promise.
     check(unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, ptr::null()) })
         .map(|ready| ready as usize)
+}
+
+/// epoll_create1(2): returns a new descriptor that the caller owns, close-on-exec. Never `EINTR`.
+pub fn epoll_create() -> Result<c_int> {
+    // SAFETY: a number; no memory of ours is involved.
+    check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })
+}
+
+/// epoll_ctl(2): adds, changes or removes (`operation`) what `epoll` watches `fd` for. Never `EINTR`.
+///
+/// The kernel looks at `fd` when it is added and after it has told of something, not at each wait: unlike [`poll`],
+/// waiting does not make an AF_XDP socket send.
+///
+/// # Safety
+///
+/// `epoll` and `fd` are open and stay open during the call.
+pub unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, mut event: epoll_event) -> Result<()> {
+    // SAFETY: `event` is a local, readable during the call; the kernel keeps a copy. The descriptors are the caller's
+    // promise.
+    check(unsafe { libc::epoll_ctl(epoll, operation, fd, &raw mut event) }).map(drop)
+}
+
+/// epoll_wait(2): waits for at most `timeout_ms` milliseconds, for ever if that is negative.
+///
+/// Returns the number of entries at the start of `events` that were filled. `EINTR` when a signal arrives first.
+///
+/// # Safety
+///
+/// `epoll` is open and stays open during the call.
+pub unsafe fn epoll_wait(epoll: c_int, events: &mut [epoll_event], timeout_ms: c_int) -> Result<usize> {
+    let len = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
+    // SAFETY: `events` is writable for the number of entries passed along, borrowed exclusively for this call, and
+    // whatever the kernel writes is a valid entry. The descriptor is the caller's promise.
+    check(unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), len, timeout_ms) }).map(|ready| ready as usize)
+}
+
+/// sigprocmask(2) and signalfd(2): from now on these signals do not interrupt the calling thread, nor the threads
+/// that it starts, but make a new descriptor readable, which the caller owns. Never `EINTR`.
+///
+/// Close-on-exec. A number that is no signal is refused with `EINVAL`.
+pub fn signals_to_fd(signals: &[c_int]) -> Result<c_int> {
+    let mut set = core::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the call fills the set that it is given, here a local.
+    check(unsafe { libc::sigemptyset(set.as_mut_ptr()) })?;
+    // SAFETY: filled one line above.
+    let mut set = unsafe { set.assume_init() };
+    for &signal in signals {
+        // SAFETY: the set is a local, initialised; a number that is no signal is an error of the call.
+        check(unsafe { libc::sigaddset(&raw mut set, signal) })?;
+    }
+    // SAFETY: the set is an initialised local; the old mask is not asked for. The mask is this thread's own.
+    check(unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) })?;
+    // SAFETY: -1 asks for a new descriptor; the set is an initialised local.
+    check(unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC) })
+}
+
+/// if_nametoindex(3): the index of an interface in the calling thread's network namespace. Never `EINTR`.
+pub fn if_nametoindex(name: &CStr) -> Result<u32> {
+    // SAFETY: `name` ends with a zero and is borrowed for this call.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(errno()),
+        index => Ok(index),
+    }
 }
 
 /// ioctl(2) `SIOCETHTOOL`: asks the driver of interface `name` (zero-filled) what the first word of `value` says.
