@@ -6,32 +6,37 @@
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use xdp_benches::each_case;
+use xdp_benches::{BATCHES, groups, steps_of_round};
 
 fn main() {
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .configure_from_args();
-    each_case(&mut |case| {
-        let steps = u64::from(case.steps());
-        let mut group = criterion.benchmark_group(case.group);
-        group.throughput(Throughput::Elements(case.batch.into()));
-        group.bench_function(BenchmarkId::new(case.implementation, case.batch), |bencher| {
-            bencher.iter_custom(|mut left| {
-                let mut time = Duration::ZERO;
-                while left > 0 {
-                    let now = left.min(steps);
-                    (case.prepare)();
-                    let start = Instant::now();
-                    (0..now).for_each(|_| (case.step)());
-                    time += start.elapsed();
-                    left -= now;
-                }
-                time
-            });
-        });
-        group.finish();
-    });
+    for group in groups() {
+        let mut bench = criterion.benchmark_group(group.name);
+        for implementation in &group.by {
+            let mut subject = implementation.make();
+            for batch in BATCHES {
+                bench.throughput(Throughput::Elements(batch.into()));
+                bench.bench_function(BenchmarkId::new(implementation.name, batch), |bencher| {
+                    // Rounds are run whole: their time is that of so many batches.
+                    bencher.iter_custom(|batches| {
+                        let steps = u64::from(steps_of_round(batch));
+                        let rounds = batches.div_ceil(steps);
+                        let mut time = Duration::ZERO;
+                        for _ in 0..rounds {
+                            subject.prepare();
+                            let start = Instant::now();
+                            subject.round(batch);
+                            time += start.elapsed();
+                        }
+                        time.mul_f64(batches as f64 / (rounds * steps) as f64)
+                    });
+                });
+            }
+        }
+        bench.finish();
+    }
     criterion.final_summary();
 }

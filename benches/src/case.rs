@@ -1,87 +1,125 @@
-//! The cases: every group by every implementation at every batch.
+//! The cases: every group by every implementation, at every batch.
 
-use crate::journeys::{self, Journey};
-use crate::rings::{self, FourRings};
+use std::fmt;
+
+use crate::{chunks, cursors, frames, journeys, rings, steps};
 
 /// Entries of a batch.
-pub const BATCHES: [u32; 4] = [1, 8, 64, 256];
+pub const BATCHES: [u32; 5] = [1, 8, 32, 64, 256];
 
 /// Entries that go through a case in one round: a whole number of every batch.
-pub(crate) const ROUND: u32 = 512;
+pub const ROUND: u32 = 512;
 
-/// One benchmark: a group by an implementation at a batch.
-pub struct Case<'a> {
+/// Batches of `n` in one round.
+pub const fn steps_of_round(n: u32) -> u32 {
+    ROUND / n
+}
+
+/// The work of one group by one implementation, and all that it works on.
+///
+/// Batches of several sizes may follow one another, round by round.
+pub trait Subject {
+    /// Makes one round ready; outside of what is timed or counted.
+    fn prepare(&mut self) {}
+
+    /// One batch of `n`, checked, and the kernel's index stores for it.
+    fn step(&mut self, n: u32);
+
+    /// All batches of a round, so that one call is made through a pointer, and not one a batch.
+    fn round(&mut self, n: u32) {
+        for _ in 0..steps_of_round(n) {
+            self.step(n);
+        }
+    }
+}
+
+/// What is done, and by whom.
+#[derive(Debug)]
+pub struct Group {
     /// What is done, as `crate/operation`.
-    pub group: &'static str,
-    /// Who does it.
-    pub implementation: &'static str,
-    /// Entries a step.
-    pub batch: u32,
-    /// Makes one round of steps ready, outside of what is timed or counted.
-    pub prepare: &'a mut dyn FnMut(),
-    /// One batch of work, checked, and the kernel's index stores for it.
-    pub step: &'a mut dyn FnMut(),
+    pub name: &'static str,
+    /// Whether a round is this work and little else. Of a part that cannot be repeated by itself only the
+    /// instructions can be told: reading a clock costs more than it does.
+    pub is_timed: bool,
+    /// Who does it, `floor` first and `ours` last.
+    pub by: Vec<Implementation>,
 }
 
-impl std::fmt::Debug for Case<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}/{}", self.group, self.implementation, self.batch)
+/// One implementation of a group.
+pub struct Implementation {
+    /// Who it is.
+    pub name: &'static str,
+    make: Box<dyn Fn() -> Box<dyn Subject>>,
+}
+
+impl Implementation {
+    fn new<S: Subject + 'static>(name: &'static str, make: impl Fn() -> S + 'static) -> Self {
+        Self { name, make: Box::new(move || Box::new(make())) }
+    }
+
+    /// A fresh bed for it.
+    pub fn make(&self) -> Box<dyn Subject> {
+        (self.make)()
     }
 }
 
-impl Case<'_> {
-    /// Steps of one round.
-    pub fn steps(&self) -> u32 {
-        ROUND / self.batch
+impl fmt::Debug for Implementation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 
-/// Calls `visit` with every case, the implementations of one group and batch side by side.
-pub fn each_case(visit: &mut dyn FnMut(Case<'_>)) {
-    for operation in rings::OPERATIONS {
-        for batch in BATCHES {
-            ring_case::<rings::Floor>("floor", operation, batch, visit);
-            ring_case::<rings::Slice>("slice", operation, batch, visit);
-            ring_case::<rings::Ours>("ours", operation, batch, visit);
-        }
-    }
-    for flow in journeys::FLOWS {
-        for batch in BATCHES {
-            journey_case::<journeys::ByHand>("floor", flow, batch, visit);
-            journey_case::<journeys::Ours>("ours", flow, batch, visit);
-        }
-    }
-}
-
-fn ring_case<R: FourRings>(
-    implementation: &'static str,
-    operation: rings::Operation,
-    batch: u32,
-    visit: &mut dyn FnMut(Case<'_>),
-) {
-    let mut bed = rings::Bed::<R>::new(batch);
-    visit(Case {
-        group: operation.group(),
-        implementation,
-        batch,
-        prepare: &mut || {},
-        step: &mut || bed.step(operation),
-    });
-}
-
-fn journey_case<J: Journey>(
-    implementation: &'static str,
-    flow: journeys::Flow,
-    batch: u32,
-    visit: &mut dyn FnMut(Case<'_>),
-) {
-    // Both closures need the bed, never at the same time.
-    let bed = std::cell::RefCell::new(journeys::Bed::<J>::new(flow, batch));
-    visit(Case {
-        group: flow.group(),
-        implementation,
-        batch,
-        prepare: &mut || bed.borrow_mut().prepare(),
-        step: &mut || bed.borrow_mut().step(),
-    });
+/// All of them.
+pub fn groups() -> Vec<Group> {
+    let mut groups = Vec::new();
+    groups.extend(cursors::OPERATIONS.map(|operation| Group {
+        name: operation.group(),
+        is_timed: true,
+        by: vec![
+            Implementation::new("floor", move || cursors::Bed::<cursors::Floor>::new(operation)),
+            Implementation::new("ours", move || cursors::Bed::<cursors::Ours>::new(operation)),
+        ],
+    }));
+    groups.extend(rings::OPERATIONS.map(|operation| Group {
+        name: operation.group(),
+        is_timed: true,
+        by: vec![
+            Implementation::new("floor", move || rings::Bed::<rings::Floor>::new(operation)),
+            Implementation::new("slice", move || rings::Bed::<rings::Slice>::new(operation)),
+            Implementation::new("ours", move || rings::Bed::<rings::Ours>::new(operation)),
+        ],
+    }));
+    groups.extend(chunks::OPERATIONS.map(|operation| Group {
+        name: operation.group(),
+        is_timed: operation != chunks::Operation::TakeAll,
+        by: vec![
+            Implementation::new("floor", move || chunks::Bed::<chunks::ByHand>::new(operation)),
+            Implementation::new("ours", move || chunks::Bed::<chunks::Ours>::new(operation)),
+        ],
+    }));
+    groups.extend(frames::OPERATIONS.map(|operation| Group {
+        name: operation.group(),
+        is_timed: true,
+        by: vec![
+            Implementation::new("floor", move || frames::Bed::<journeys::ByHand>::new(operation)),
+            Implementation::new("ours", move || frames::Bed::<journeys::Ours>::new(operation)),
+        ],
+    }));
+    groups.extend(steps::STEPS.map(|step| Group {
+        name: step.group(),
+        is_timed: false,
+        by: vec![
+            Implementation::new("floor", move || steps::Bed::<journeys::ByHand>::new(step)),
+            Implementation::new("ours", move || steps::Bed::<journeys::Ours>::new(step)),
+        ],
+    }));
+    groups.extend(journeys::FLOWS.map(|flow| Group {
+        name: flow.group(),
+        is_timed: true,
+        by: vec![
+            Implementation::new("floor", move || journeys::Bed::<journeys::ByHand>::new(flow)),
+            Implementation::new("ours", move || journeys::Bed::<journeys::Ours>::new(flow)),
+        ],
+    }));
+    groups
 }

@@ -1,13 +1,13 @@
 //! Whole journeys of packets, by the library and by hand, and the bed that runs them.
 //!
 //! The kernel's part is prepared a round at a time, outside of what is timed or counted: it looks at the chunks of a
-//! whole round in the fill ring, and lays out what will stand in the rx ring and (for a flow that sends: a packet
-//! leaves in the order it came) in the completion ring. In the round it then only moves its indices, a batch at a
-//! time, so that the user sees no more than a batch.
+//! whole round in the fill ring, and lays out what will stand in the rx ring and, for a flow that sends, in the
+//! completion ring: what was received leaves in the order it came, and what was made completes a round later. In the
+//! round it then only moves its indices, a batch at a time, so that the user sees no more than a batch.
 
 use std::hint::black_box;
 
-use crate::case::ROUND;
+use crate::case::{ROUND, Subject};
 use crate::measured;
 use crate::rings::Taken;
 
@@ -15,6 +15,7 @@ mod by_hand;
 mod ours;
 
 pub use by_hand::ByHand;
+pub(crate) use by_hand::{chunk, desc, offset, room, start};
 pub use ours::Ours;
 
 /// Every byte of every packet.
@@ -37,7 +38,8 @@ pub trait Journey {
     /// A queue whose fill ring is full.
     fn new() -> Self;
 
-    /// The kernel gets the next `n` packets ready, and if they will be sent, their completions.
+    /// The kernel gets the next `n` packets ready, and if they will be sent, their completions; or the completions of
+    /// the next `n` packets in the tx ring, where nothing is received.
     fn prepare(&mut self, n: u32, flow: Flow);
 
     /// The kernel receives `n` of the packets that are ready.
@@ -49,8 +51,14 @@ pub trait Journey {
     /// See [`measured::borrowed`].
     fn borrowed(&mut self, n: u32) -> Taken;
 
+    /// See [`measured::sent`].
+    fn sent(&mut self, n: u32) -> u32;
+
     /// See [`measured::owned`].
     fn owned(&mut self, n: u32) -> u32;
+
+    /// See [`measured::recycled`].
+    fn recycled(&mut self, n: u32) -> u32;
 
     /// See [`measured::dropped`].
     fn dropped(&mut self, n: u32) -> u32;
@@ -65,31 +73,40 @@ pub trait Journey {
 pub enum Flow {
     /// Look at them, on loan.
     Borrowed,
+    /// Make them in free chunks on loan, and send them.
+    Sent,
     /// Own them, change them, send them back.
     Owned,
+    /// Own them, change them, give them back in bulk.
+    Recycled,
     /// Own them, drop them.
     Drop,
 }
 
 /// All of them.
-pub(crate) const FLOWS: [Flow; 3] = [Flow::Borrowed, Flow::Owned, Flow::Drop];
+pub(crate) const FLOWS: [Flow; 5] = [Flow::Borrowed, Flow::Sent, Flow::Owned, Flow::Recycled, Flow::Drop];
 
 impl Flow {
     /// The name of its group.
     pub fn group(self) -> &'static str {
         match self {
             Self::Borrowed => "xdp/borrowed",
+            Self::Sent => "xdp/sent",
             Self::Owned => "xdp/owned",
+            Self::Recycled => "xdp/recycled",
             Self::Drop => "xdp/drop",
         }
     }
 }
 
+/// The addresses of an Ethernet header.
+pub(crate) const MACS: usize = 12;
+
 /// Makes an answer of a packet: the addresses of the Ethernet header change places.
 #[inline(always)]
 pub(crate) fn swap_macs(packet: &mut [u8]) {
-    if let Some(macs) = packet.first_chunk_mut::<12>() {
-        let (to, from) = macs.split_at_mut(6);
+    if let Some(macs) = packet.first_chunk_mut::<MACS>() {
+        let (to, from) = macs.split_at_mut(MACS / 2);
         to.swap_with_slice(from);
     }
 }
@@ -99,35 +116,42 @@ pub(crate) fn swap_macs(packet: &mut [u8]) {
 pub struct Bed<J> {
     journey: J,
     flow: Flow,
-    batch: u32,
 }
 
 impl<J: Journey> Bed<J> {
-    /// A fresh queue.
-    pub fn new(flow: Flow, batch: u32) -> Self {
-        Self { journey: J::new(), flow, batch }
+    /// A fresh queue; if it makes packets, a round of them is with the kernel already.
+    pub fn new(flow: Flow) -> Self {
+        let mut journey = J::new();
+        assert!(flow != Flow::Sent || journey.sent(ROUND) == ROUND);
+        Self { journey, flow }
     }
+}
 
-    /// The kernel's part of a round; to be called once before the steps of each.
-    pub fn prepare(&mut self) {
+impl<J: Journey> Subject for Bed<J> {
+    fn prepare(&mut self) {
         self.journey.prepare(ROUND, self.flow);
     }
 
-    /// One batch, and the kernel's moves for it.
-    #[inline]
-    pub fn step(&mut self) {
-        let Self { journey, flow, batch } = self;
-        let n = black_box(*batch);
-        journey.kernel_receives(n);
+    fn step(&mut self, n: u32) {
+        let Self { journey, flow } = self;
+        let n = black_box(n);
+        if *flow != Flow::Sent {
+            journey.kernel_receives(n);
+        }
         match flow {
             Flow::Borrowed => {
                 let taken = measured::borrowed(journey, n);
                 assert_eq!(taken, Taken { count: n, sum: u64::from(n) * u64::from(BYTE) });
             }
+            Flow::Sent => {
+                assert_eq!(measured::sent(journey, n), n);
+                journey.kernel_sends(n);
+            }
             Flow::Owned => {
                 assert_eq!(measured::owned(journey, n), n);
                 journey.kernel_sends(n);
             }
+            Flow::Recycled => assert_eq!(measured::recycled(journey, n), n),
             Flow::Drop => assert_eq!(measured::dropped(journey, n), n),
         }
     }

@@ -1,15 +1,26 @@
 //! What the rings and the whole path cost, beside the same work written by hand.
 //!
-//! The cases are defined once, here, and used twice: criterion (`benches/`) tells their time, `instructions.sh` their
-//! exact number of instructions. A case is a group (what is done), an implementation (who does it) and a batch:
+//! The cases are defined once, here, and used three times: criterion (`benches/`) and `times` tell their time,
+//! `instructions.sh` their exact number of instructions; `report.sh` prints all of it. A case is a group (what is
+//! done), an implementation (who does it) and a batch (of how many):
 //!
 //! | group | work of one batch |
 //! |---|---|
+//! | `xdp-core/reserve+submit`, `xdp-core/peek+release` | the index arithmetic of a ring alone |
 //! | `xdp-core/fill`, `xdp-core/tx` | write a batch of addresses or descriptors from an array, publish it |
 //! | `xdp-core/completion`, `xdp-core/rx` | add up the addresses (and lengths) of a batch, release it |
 //! | `xdp-core/tx+completion`, `xdp-core/rx+fill` | one after the other |
+//! | `xdp-core/pool-push+pop`, `xdp-core/pool-bulk` | put chunks into a pool and take them out: one by one, all at once |
+//! | `xdp-core/return-push`, `-push-all`, `-take-all` | chunks onto the return path one by one, all at once, and off it |
+//! | `xdp/recv`, `xdp/alloc` | get frames and keep them |
+//! | `xdp/send` | hand frames over that were kept; not yet published |
+//! | `xdp/frame-drop`, `xdp/frame-recycle` | get rid of frames that were kept: one by one, all at once |
+//! | `xdp/rx-seek`, `xdp/rx-peek`, `xdp/rx-commit` | the steps of `xdp/borrowed` |
+//! | `xdp/tx-seek`, `xdp/tx-peek`, `xdp/tx-commit`, `xdp/tx-kick` | the steps of `xdp/sent` |
 //! | `xdp/borrowed` | receive, read one byte of each packet, give the chunks back to the fill ring |
+//! | `xdp/sent` | take free chunks, write one byte of each packet, send, take completions |
 //! | `xdp/owned` | receive, swap the MAC addresses, send, take completions, give the chunks back to the fill ring |
+//! | `xdp/recycled` | receive, swap the MAC addresses, give the frames back to the fill ring in bulk |
 //! | `xdp/drop` | receive, drop each frame, give the chunks back to the fill ring |
 //!
 //! | implementation | what it is |
@@ -18,6 +29,9 @@
 //! | `slice` | by hand: the same, but a batch is at most two contiguous runs |
 //! | `ours` | `xdp-core`, or `xdp` where the group says so |
 //!
+//! What is by hand is safe code, too, does all that the group says, and nothing else: it believes the kernel's
+//! numbers, keeps no account of who has a chunk, and counts nothing.
+//!
 //! The work proper of a batch is one function of [`measured`] that is never inlined: that, and nothing else, is
 //! counted as instructions. The kernel is played outside of it, by plain stores to its indices; the time does include
 //! those.
@@ -25,9 +39,14 @@
 #![forbid(unsafe_code)]
 
 mod case;
+pub mod chunks;
+pub mod cursors;
+pub mod frames;
+
 pub mod journeys;
 pub mod measured;
 mod plain;
 pub mod rings;
+pub mod steps;
 
-pub use case::{BATCHES, Case, each_case};
+pub use case::{BATCHES, Group, Implementation, ROUND, Subject, groups, steps_of_round};

@@ -7,6 +7,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use xdp_core::wake::NEED_WAKEUP;
+
 /// Entries of every ring.
 pub(crate) const ENTRIES: u32 = 2048;
 
@@ -23,6 +25,17 @@ pub(crate) const START: u32 = u32::MAX - 770;
 pub(crate) struct Index(AtomicU32);
 
 impl Index {
+    /// An index at [`START`].
+    pub(crate) fn new() -> Self {
+        Self(AtomicU32::new(START))
+    }
+
+    /// The word itself.
+    #[inline(always)]
+    pub(crate) fn word(&self) -> &AtomicU32 {
+        &self.0
+    }
+
     /// The other side's index.
     #[inline(always)]
     pub(crate) fn load(&self) -> u32 {
@@ -47,16 +60,25 @@ impl Index {
 pub(crate) struct PlainRing<T> {
     pub(crate) producer: Index,
     pub(crate) consumer: Index,
+    /// What the kernel asks for.
+    flags: AtomicU32,
     pub(crate) slots: [T; ENTRIES as usize],
 }
 
 impl<T: Copy + Default> PlainRing<T> {
     pub(crate) fn new() -> Self {
         Self {
-            producer: Index(AtomicU32::new(START)),
-            consumer: Index(AtomicU32::new(START)),
+            producer: Index::new(),
+            consumer: Index::new(),
+            flags: AtomicU32::new(0),
             slots: [T::default(); ENTRIES as usize],
         }
+    }
+
+    /// Whether the kernel asks to be woken.
+    #[inline(always)]
+    pub(crate) fn wants_wakeup(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & NEED_WAKEUP != 0
     }
 }
 

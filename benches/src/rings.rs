@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use xdp_core::{Addr, Desc, Options};
 
+use crate::case::{ROUND, Subject};
 use crate::measured;
 use crate::plain::ENTRIES;
 
@@ -120,29 +121,30 @@ impl Operation {
 #[derive(Debug)]
 pub struct Bed<R> {
     rings: R,
-    batch: u32,
+    operation: Operation,
     chunks: Vec<u64>,
     frames: Vec<Desc>,
 }
 
 impl<R: FourRings> Bed<R> {
     /// Fresh rings.
-    pub fn new(batch: u32) -> Self {
+    pub fn new(operation: Operation) -> Self {
         Self {
             rings: R::new(),
-            batch,
-            chunks: (0..batch).map(chunk).collect(),
-            frames: (0..batch).map(frame).collect(),
+            operation,
+            chunks: (0..ROUND).map(chunk).collect(),
+            frames: (0..ROUND).map(frame).collect(),
         }
     }
+}
 
-    /// One batch, and the kernel's moves for it: before a consumer, behind a producer.
-    #[inline]
-    pub fn step(&mut self, operation: Operation) {
-        let Self { rings, batch, .. } = self;
-        let n = black_box(*batch);
-        let (chunks, frames) = (black_box(&self.chunks[..]), black_box(&self.frames[..]));
-        match operation {
+impl<R: FourRings> Subject for Bed<R> {
+    /// The kernel moves before a consumer, behind a producer.
+    fn step(&mut self, n: u32) {
+        let rings = &mut self.rings;
+        let n = black_box(n);
+        let (chunks, frames) = (&self.chunks[..n as usize], &self.frames[..n as usize]);
+        match self.operation {
             Operation::Fill => {
                 assert_eq!(measured::fill(rings, chunks), n);
                 rings.kernel_takes_fill(n);

@@ -1,59 +1,104 @@
-//! The same by hand: plain rings, plain memory, every number believed, index masked per element as in `rings::Floor`.
+//! The same by hand: plain rings, plain memory, index masked per element as in `rings::Floor`.
 //!
-//! What is left out is what a library is for: nobody checks that a chunk is where the kernel says, or that it has one
-//! owner. The one comparison that safe Rust needs to swap the MAC addresses (the packet lies inside its chunk) is in.
+//! What is left out is what a library is for: nobody checks that a chunk is where the kernel says, that it has one owner,
+//! or counts anything. What safe Rust and the task need is in: a packet may be shorter than what is read of it, and may
+//! not reach beyond its chunk. As the number of chunks is a constant, a mask makes an address safe, without a branch.
 
 use xdp_core::{Addr, Desc, Options};
 
-use super::{BYTE, CHUNK, CHUNKS, Flow, Journey, OFFSET, PACKET, Taken, swap_macs};
+use super::{BYTE, CHUNK, CHUNKS, Flow, Journey, MACS, OFFSET, PACKET, Taken, swap_macs};
+use crate::chunks::Stack;
 use crate::plain::{ENTRIES, PlainRing, START, slot};
 
 /// A hand-written program's queue.
 #[derive(Debug)]
 pub struct ByHand {
-    fill: Box<PlainRing<u64>>,
-    completion: Box<PlainRing<u64>>,
-    tx: Box<PlainRing<Desc>>,
-    rx: Box<PlainRing<Desc>>,
-    umem: Box<[[u8; CHUNK]; CHUNKS as usize]>,
-    /// Chunks of dropped packets.
-    free: Vec<u64>,
-    own: Indices,
+    pub(crate) fill: Box<PlainRing<u64>>,
+    pub(crate) completion: Box<PlainRing<u64>>,
+    pub(crate) tx: Box<PlainRing<Desc>>,
+    pub(crate) rx: Box<PlainRing<Desc>>,
+    pub(crate) umem: Box<[[u8; CHUNK]; CHUNKS as usize]>,
+    /// Chunks of dropped packets, for the fill ring.
+    pub(crate) free: Vec<u64>,
+    /// Chunks to send from.
+    pub(crate) unsent: Vec<u64>,
+    /// Where chunks come home to from any thread.
+    pub(crate) returns: Stack,
+    pub(crate) own: Indices,
+    /// System calls that the kernel has asked for: none here.
+    pub(crate) system_calls: u64,
 }
 
 /// Our own index of each ring; nobody else writes them.
 #[derive(Debug)]
-struct Indices {
-    fill: u32,
-    completion: u32,
-    tx: u32,
-    rx: u32,
+pub(crate) struct Indices {
+    pub(crate) fill: u32,
+    pub(crate) completion: u32,
+    pub(crate) tx: u32,
+    pub(crate) rx: u32,
 }
 
 impl ByHand {
     /// Received packets that can be taken, at most `n`.
     #[inline(always)]
-    fn waiting(&self, n: u32) -> u32 {
+    pub(crate) fn waiting(&self, n: u32) -> u32 {
         self.rx.producer.load().wrapping_sub(self.own.rx).min(n)
+    }
+
+    /// Makes an answer of a packet that has an Ethernet header.
+    #[inline(always)]
+    fn answer(&mut self, frame: &Desc) {
+        if frame.len as usize >= MACS {
+            swap_macs(&mut self.umem[chunk(frame.addr.0)][offset(frame.addr.0)..]);
+        }
+    }
+
+    /// Wakes the kernel if it asks for it, and takes completions, to be sent from again.
+    #[inline(always)]
+    pub(crate) fn kick(&mut self) {
+        if self.tx.wants_wakeup() {
+            self.system_calls += 1;
+        }
+        let mut completion = self.own.completion;
+        let completed = self.completion.producer.load().wrapping_sub(completion);
+        self.unsent.extend((0..completed).map(|i| {
+            let addr = self.completion.slots[slot(completion.wrapping_add(i))];
+            addr & !(CHUNK as u64 - 1)
+        }));
+        completion = completion.wrapping_add(completed);
+        self.own.completion = completion;
+        self.completion.consumer.store(completion);
     }
 }
 
 /// The number of the chunk that holds an address.
 #[inline(always)]
-fn chunk(addr: u64) -> usize {
+pub(crate) fn chunk(addr: u64) -> usize {
     (addr as usize / CHUNK) % CHUNKS as usize
 }
 
 /// Bytes from the start of the chunk to an address.
 #[inline(always)]
-fn offset(addr: u64) -> usize {
+pub(crate) fn offset(addr: u64) -> usize {
     addr as usize % CHUNK
 }
 
 /// Slots of a ring that we fill that are free.
 #[inline(always)]
-fn room<T>(ring: &PlainRing<T>, next: u32) -> u32 {
+pub(crate) fn room<T>(ring: &PlainRing<T>, next: u32) -> u32 {
     ENTRIES.wrapping_sub(next.wrapping_sub(ring.consumer.load()))
+}
+
+/// The first byte of the chunk that holds an address.
+#[inline(always)]
+pub(crate) fn start(addr: Addr) -> u64 {
+    addr.0 & !(CHUNK as u64 - 1)
+}
+
+/// A packet of a length, at the front of a chunk.
+#[inline(always)]
+pub(crate) fn desc(addr: u64, len: u32) -> Desc {
+    Desc { addr: Addr(addr), len, options: Options::NONE }
 }
 
 impl Journey for ByHand {
@@ -66,7 +111,10 @@ impl Journey for ByHand {
             rx: Box::new(PlainRing::new()),
             umem: chunks.try_into().expect("as many chunks as were made"),
             free: Vec::with_capacity(CHUNKS as usize),
+            unsent: (ENTRIES..CHUNKS).map(|i| u64::from(i) * CHUNK as u64).collect(),
+            returns: Stack::new(),
             own: Indices { fill: START, completion: START, tx: START, rx: START },
+            system_calls: 0,
         };
         for i in 0..ENTRIES {
             hand.fill.slots[slot(hand.own.fill)] = u64::from(i) * CHUNK as u64;
@@ -77,17 +125,23 @@ impl Journey for ByHand {
     }
 
     fn prepare(&mut self, n: u32, flow: Flow) {
-        let (mut fill, mut rx) = (self.fill.consumer.load(), self.rx.producer.load());
-        let mut completion = self.completion.producer.load();
-        assert!(self.fill.producer.load().wrapping_sub(fill) >= n, "the fill ring has a round of chunks");
-        for _ in 0..n {
-            let addr = self.fill.slots[slot(fill)] + OFFSET;
-            self.rx.slots[slot(rx)] =
-                Desc { addr: Addr(addr), len: PACKET.len() as u32, options: Options::NONE };
-            (fill, rx) = (fill.wrapping_add(1), rx.wrapping_add(1));
+        let (fill, rx) = (self.fill.consumer.load(), self.rx.producer.load());
+        let (completion, tx) = (self.completion.producer.load(), self.tx.consumer.load());
+        if flow == Flow::Sent {
+            assert!(self.tx.producer.load().wrapping_sub(tx) >= n, "a round of packets is with the kernel");
+        } else {
+            assert!(self.fill.producer.load().wrapping_sub(fill) >= n, "the fill ring has a round of chunks");
+        }
+        for i in 0..n {
+            let received = desc(self.fill.slots[slot(fill.wrapping_add(i))] + OFFSET, PACKET.len() as u32);
+            let completed = &mut self.completion.slots[slot(completion.wrapping_add(i))];
+            if flow == Flow::Sent {
+                *completed = self.tx.slots[slot(tx.wrapping_add(i))].addr.0;
+                continue;
+            }
+            self.rx.slots[slot(rx.wrapping_add(i))] = received;
             if flow == Flow::Owned {
-                self.completion.slots[slot(completion)] = addr;
-                completion = completion.wrapping_add(1);
+                *completed = received.addr.0;
             }
         }
     }
@@ -107,9 +161,11 @@ impl Journey for ByHand {
         let count = self.waiting(n).min(room(&self.fill, self.own.fill));
         let (mut rx, mut fill, mut sum) = (self.own.rx, self.own.fill, 0);
         for _ in 0..count {
-            let Addr(addr) = self.rx.slots[slot(rx)].addr;
-            sum += u64::from(self.umem[chunk(addr)][offset(addr)]);
-            self.fill.slots[slot(fill)] = addr & !(CHUNK as u64 - 1);
+            let Desc { addr, len, .. } = self.rx.slots[slot(rx)];
+            if len > 0 {
+                sum += u64::from(self.umem[chunk(addr.0)][offset(addr.0)]);
+            }
+            self.fill.slots[slot(fill)] = start(addr);
             (rx, fill) = (rx.wrapping_add(1), fill.wrapping_add(1));
         }
         (self.own.rx, self.own.fill) = (rx, fill);
@@ -119,29 +175,64 @@ impl Journey for ByHand {
     }
 
     #[inline(always)]
+    fn sent(&mut self, n: u32) -> u32 {
+        let left = self.unsent.len().saturating_sub(n.min(room(&self.tx, self.own.tx)) as usize);
+        let mut tx = self.own.tx;
+        for addr in self.unsent.drain(left..).rev() {
+            self.umem[chunk(addr)][0] = BYTE;
+            self.tx.slots[slot(tx)] = desc(addr, PACKET.len() as u32);
+            tx = tx.wrapping_add(1);
+        }
+        let count = tx.wrapping_sub(self.own.tx);
+        self.own.tx = tx;
+        self.tx.producer.store(tx);
+        self.kick();
+        count
+    }
+
+    #[inline(always)]
     fn owned(&mut self, n: u32) -> u32 {
         let count = self.waiting(n).min(room(&self.tx, self.own.tx));
         let (mut rx, mut tx) = (self.own.rx, self.own.tx);
         for _ in 0..count {
             let frame = self.rx.slots[slot(rx)];
-            swap_macs(&mut self.umem[chunk(frame.addr.0)][offset(frame.addr.0)..]);
+            self.answer(&frame);
             self.tx.slots[slot(tx)] = frame;
             (rx, tx) = (rx.wrapping_add(1), tx.wrapping_add(1));
         }
         (self.own.rx, self.own.tx) = (rx, tx);
         self.tx.producer.store(tx);
         self.rx.consumer.store(rx);
+        if self.tx.wants_wakeup() {
+            self.system_calls += 1;
+        }
 
         let completed = self.completion.producer.load().wrapping_sub(self.own.completion);
         let completed = completed.min(room(&self.fill, self.own.fill));
         let (mut completion, mut fill) = (self.own.completion, self.own.fill);
         for _ in 0..completed {
-            self.fill.slots[slot(fill)] = self.completion.slots[slot(completion)] & !(CHUNK as u64 - 1);
+            self.fill.slots[slot(fill)] = start(Addr(self.completion.slots[slot(completion)]));
             (completion, fill) = (completion.wrapping_add(1), fill.wrapping_add(1));
         }
         (self.own.completion, self.own.fill) = (completion, fill);
         self.fill.producer.store(fill);
         self.completion.consumer.store(completion);
+        count
+    }
+
+    #[inline(always)]
+    fn recycled(&mut self, n: u32) -> u32 {
+        let count = self.waiting(n).min(room(&self.fill, self.own.fill));
+        let (mut rx, mut fill) = (self.own.rx, self.own.fill);
+        for _ in 0..count {
+            let frame = self.rx.slots[slot(rx)];
+            self.answer(&frame);
+            self.fill.slots[slot(fill)] = start(frame.addr);
+            (rx, fill) = (rx.wrapping_add(1), fill.wrapping_add(1));
+        }
+        (self.own.rx, self.own.fill) = (rx, fill);
+        self.fill.producer.store(fill);
+        self.rx.consumer.store(rx);
         count
     }
 
@@ -159,7 +250,7 @@ impl Journey for ByHand {
         let count = self.waiting(n);
         let mut rx = self.own.rx;
         for _ in 0..count {
-            self.free.push(self.rx.slots[slot(rx)].addr.0 & !(CHUNK as u64 - 1));
+            self.free.push(start(self.rx.slots[slot(rx)].addr));
             rx = rx.wrapping_add(1);
         }
         self.own.rx = rx;
@@ -167,11 +258,13 @@ impl Journey for ByHand {
         count
     }
 
-    /// Every chunk that goes round is on its way to the kernel, back from it, or free.
+    /// Every chunk is with the kernel, on its way back, or free.
     #[cfg(test)]
     fn is_whole(&mut self) -> bool {
         let fill = self.own.fill.wrapping_sub(self.fill.consumer.load());
+        let tx = self.own.tx.wrapping_sub(self.tx.consumer.load());
         let back = self.completion.producer.load().wrapping_sub(self.own.completion);
-        fill + back + self.free.len() as u32 == ENTRIES
+        let free = (self.free.len() + self.unsent.len()) as u32;
+        fill + tx + back + free == CHUNKS && self.system_calls == 0
     }
 }

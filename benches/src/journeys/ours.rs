@@ -1,16 +1,18 @@
 //! `xdp`, over its fake kernel.
 
 use xdp::fake::{self, FakeNic};
-use xdp::{Addr, Desc, Options, Socket, Umem};
+use xdp::{Addr, Desc, Frame, Options, Socket, Umem};
 
-use super::{CHUNKS, Flow, Journey, OFFSET, PACKET, Taken, swap_macs};
+use super::{BYTE, CHUNKS, Flow, Journey, OFFSET, PACKET, Taken, swap_macs};
 use crate::plain::{ENTRIES, START};
 
 /// A socket of `xdp`.
 #[derive(Debug)]
 pub struct Ours {
-    socket: Socket,
-    nic: FakeNic,
+    pub(crate) socket: Socket,
+    pub(crate) nic: FakeNic,
+    /// Empty between the batches; kept so that none allocates.
+    kept: Vec<Frame>,
 }
 
 impl Journey for Ours {
@@ -28,12 +30,17 @@ impl Journey for Ours {
         for i in 0..unsent.len() {
             unsent.peek(i, PACKET.len()).expect("the packet fits a chunk").copy_from_slice(&PACKET);
         }
-        Self { socket, nic }
+        Self { socket, nic, kept: Vec::with_capacity(CHUNKS as usize) }
     }
 
     fn prepare(&mut self, n: u32, flow: Flow) {
         let kernel = self.nic.kernel();
         for i in 0..n {
+            if flow == Flow::Sent {
+                let sent = kernel.peek_tx(i).expect("a round of packets is with the kernel");
+                assert!(kernel.lay_out_completion(i, sent.addr));
+                continue;
+            }
             let chunk = kernel.peek_fill(i).expect("the fill ring has a round of chunks");
             let frame = Desc { addr: Addr(chunk + OFFSET), len: PACKET.len() as u32, options: Options::NONE };
             assert!(kernel.lay_out_rx(i, frame));
@@ -63,6 +70,19 @@ impl Journey for Ours {
     }
 
     #[inline(always)]
+    fn sent(&mut self, n: u32) -> u32 {
+        let tx = self.socket.tx();
+        let mut batch = tx.seek(n);
+        for i in 0..batch.len() {
+            if let Ok(packet) = batch.peek(i, PACKET.len()) {
+                packet[0] = BYTE;
+            }
+        }
+        let sent = batch.commit();
+        tx.kick().map_or(0, |()| sent)
+    }
+
+    #[inline(always)]
     fn owned(&mut self, n: u32) -> u32 {
         let (rx, tx) = self.socket.halves();
         let mut sent = 0;
@@ -71,6 +91,16 @@ impl Journey for Ours {
             sent += u32::from(tx.send(frame).is_ok());
         }
         tx.kick().map_or(0, |()| sent)
+    }
+
+    #[inline(always)]
+    fn recycled(&mut self, n: u32) -> u32 {
+        let rx = self.socket.rx();
+        self.kept.extend(rx.recv(n));
+        self.kept.iter_mut().for_each(|frame| swap_macs(frame));
+        let count = self.kept.len() as u32;
+        rx.recycle(self.kept.drain(..));
+        count
     }
 
     #[inline(always)]

@@ -4,13 +4,11 @@ use super::*;
 
 fn goes_round_without_loss<J: Journey>() {
     for flow in FLOWS {
+        let mut bed = Bed::<J>::new(flow);
         for batch in crate::BATCHES {
-            let mut bed = Bed::<J>::new(flow, batch);
             for _ in 0..16 {
                 bed.prepare();
-                for _ in 0..ROUND / batch {
-                    bed.step();
-                }
+                bed.round(batch);
                 assert!(bed.journey.is_whole(), "{flow:?} at batch {batch}");
             }
         }

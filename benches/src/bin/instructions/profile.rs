@@ -9,10 +9,13 @@ use std::hint::black_box;
 use std::io;
 use std::path::Path;
 
-use xdp_benches::{Case, each_case};
+use xdp_benches::{BATCHES, ROUND, Subject, groups};
 
 /// Rounds of a part: two laps of the rings, so that the wrap is counted as often as it comes.
 const ROUNDS: u32 = 8;
+
+/// Entries that go through a part.
+const ENTRIES: u32 = ROUNDS * ROUND;
 
 /// The instructions of one case.
 #[derive(Debug, Clone)]
@@ -20,8 +23,6 @@ pub(crate) struct Count {
     pub(crate) group: &'static str,
     pub(crate) implementation: &'static str,
     pub(crate) batch: u32,
-    /// Entries that went through.
-    entries: u32,
     profile: Profile,
 }
 
@@ -42,24 +43,27 @@ impl Count {
     }
 
     fn per_entry(&self, times: u64) -> f64 {
-        times as f64 / f64::from(self.entries)
+        times as f64 / f64::from(ENTRIES)
     }
 }
 
 /// Runs every case.
 pub(crate) fn run() {
-    each_case(&mut |mut case| {
-        part(&mut case);
-        part(&mut case);
-    });
+    for group in groups() {
+        for implementation in &group.by {
+            let mut subject = implementation.make();
+            for batch in BATCHES {
+                part(&mut *subject, batch);
+                part(&mut *subject, batch);
+            }
+        }
+    }
 }
 
-fn part(case: &mut Case<'_>) {
+fn part(subject: &mut dyn Subject, batch: u32) {
     for _ in 0..ROUNDS {
-        (case.prepare)();
-        for _ in 0..case.steps() {
-            (case.step)();
-        }
+        subject.prepare();
+        subject.round(batch);
     }
     end_of_part();
 }
@@ -72,17 +76,16 @@ fn end_of_part() {
 /// Reads the profiles `out.1`, `out.2` and so on, in the order in which [`run`] made them.
 pub(crate) fn read(directory: &Path) -> io::Result<Vec<Count>> {
     let mut counts = Vec::new();
-    let mut failure = Ok(());
-    each_case(&mut |case| {
-        let path = directory.join(format!("out.{}", 2 * (counts.len() + 1)));
-        let profile = Profile::read(&path).unwrap_or_else(|error| {
-            failure = Err(error);
-            Profile::default()
-        });
-        let (group, implementation, batch) = (case.group, case.implementation, case.batch);
-        counts.push(Count { group, implementation, batch, entries: ROUNDS * case.steps() * batch, profile });
-    });
-    failure.map(|()| counts)
+    for group in groups() {
+        for implementation in &group.by {
+            for batch in BATCHES {
+                let path = directory.join(format!("out.{}", 2 * (counts.len() + 1)));
+                let profile = Profile::read(&path)?;
+                counts.push(Count { group: group.name, implementation: implementation.name, batch, profile });
+            }
+        }
+    }
+    Ok(counts)
 }
 
 /// What callgrind has written of one part.
