@@ -19,7 +19,7 @@
 //! The kernel's own producers make do with a control dependency where we have row 2; a compiler may break one, so
 //! Acquire.
 
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, row};
 
 /// The number of entries of a ring: a power of two, 1..=2^31.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Producer {
     #[inline]
     pub fn submit(&mut self, n: u32, own_producer: &AtomicU32) {
         self.next = self.next.wrapping_add(n.min(self.room()));
-        own_producer.store(self.next, Ordering::Release); // row 1
+        own_producer.store(self.next, row(1, Ordering::Release));
     }
 
     /// Submitted entries that the kernel has not consumed, by a fresh look that orders nothing.
@@ -117,7 +117,7 @@ impl Producer {
 
     #[inline]
     fn refresh(&mut self, next: u32, had: u32, kernel_consumer: &AtomicU32) -> u32 {
-        let limit = kernel_consumer.load(Ordering::Acquire).wrapping_add(self.entries.0); // row 2
+        let limit = kernel_consumer.load(row(2, Ordering::Acquire)).wrapping_add(self.entries.0);
         let room = limit.wrapping_sub(next);
         // C2 in one comparison: `had <= room <= entries`.
         if room.wrapping_sub(had) <= self.entries.0.wrapping_sub(had) {
@@ -190,7 +190,7 @@ impl Consumer {
     #[inline]
     pub fn release(&mut self, n: u32, own_consumer: &AtomicU32) {
         self.next = self.next.wrapping_add(n.min(self.available()));
-        own_consumer.store(self.next, Ordering::Release); // row 4
+        own_consumer.store(self.next, row(4, Ordering::Release));
     }
 
     /// Entries that the kernel has published and we have not released, by a fresh look that orders nothing.
@@ -202,7 +202,7 @@ impl Consumer {
 
     #[inline]
     fn refresh(&mut self, next: u32, had: u32, kernel_producer: &AtomicU32) -> u32 {
-        let produced = kernel_producer.load(Ordering::Acquire); // row 3
+        let produced = kernel_producer.load(row(3, Ordering::Acquire));
         let available = produced.wrapping_sub(next);
         // C2 in one comparison: `had <= available <= entries`.
         if available.wrapping_sub(had) <= self.entries.0.wrapping_sub(had) {
@@ -220,5 +220,5 @@ impl Consumer {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

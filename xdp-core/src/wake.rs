@@ -13,7 +13,7 @@
 //! | 5 | fence after the store of our producer | SeqCst | the driver's `xsk_set_tx_need_wakeup`, and its second look at the ring |
 //! | 6 | load flags | Relaxed | none: the fence orders it; a stale value costs one system call or one late kick |
 
-use crate::sync::{AtomicU32, Ordering, fence};
+use crate::sync::{AtomicU32, Ordering, fence, row};
 
 /// The bit of a ring's flags word by which the kernel asks to be woken. Minimum kernel: 5.4.
 #[doc(alias = "XDP_RING_NEED_WAKEUP")]
@@ -42,7 +42,7 @@ impl WakePolicy {
 /// Reads a ring's flags word so that an entry published before is visible to a kernel that goes to sleep now.
 #[inline]
 pub fn flags_after_publish(flags: &AtomicU32) -> u32 {
-    fence(Ordering::SeqCst); // row 5
+    fence(row(5, Ordering::SeqCst));
     flags.load(Ordering::Relaxed) // row 6
 }
 

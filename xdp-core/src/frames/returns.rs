@@ -7,7 +7,7 @@ use crossbeam_utils::{Backoff, CachePadded};
 
 use super::Pool;
 use crate::layout::{Chunk, UmemLayout};
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, row};
 
 /// The way home for chunks from any thread: a lock-free stack whose links lie beside the chunks, never in them.
 ///
@@ -43,8 +43,8 @@ impl ReturnPath {
 
     /// Chunks that are here; exact while nobody pushes or takes.
     pub fn len(&self) -> u32 {
-        // What was taken is read first (row 11), so that it cannot exceed what was pushed.
-        let taken = self.taken.load(Ordering::Acquire);
+        // What was taken is read first, so that it cannot exceed what was pushed.
+        let taken = self.taken.load(row(11, Ordering::Acquire));
         ((self.head.load(Ordering::Relaxed) >> 32) as u32).wrapping_sub(taken).min(self.layout.chunks())
     }
 
@@ -82,8 +82,8 @@ impl ReturnPath {
             self.links[bottom.0 as usize].store(head as u32, Ordering::Relaxed); // row 9
             let pushed = (head >> 32).wrapping_add(count) << 32;
             let new = pushed | u64::from(top.0);
-            match self.head.compare_exchange_weak(head, new, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return, // row 7
+            match self.head.compare_exchange_weak(head, new, row(7, Ordering::Release), Ordering::Relaxed) {
+                Ok(_) => return,
                 Err(seen) => head = seen,
             }
             backoff.spin();
@@ -98,8 +98,9 @@ impl ReturnPath {
                 return 0;
             }
             let emptied = (head & !u64::from(u32::MAX)) | u64::from(NONE);
-            match self.head.compare_exchange_weak(head, emptied, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => break, // row 8
+            match self.head.compare_exchange_weak(head, emptied, row(8, Ordering::Acquire), Ordering::Relaxed)
+            {
+                Ok(_) => break,
                 Err(seen) => head = seen,
             }
         }
@@ -113,7 +114,15 @@ impl ReturnPath {
             );
             next = link.load(Ordering::Relaxed); // row 9
         }
-        self.taken.fetch_add(count, Ordering::Release); // row 11
+        self.taken.fetch_add(count, row(11, Ordering::Release));
         count
+    }
+
+    /// Accesses each word as its only owner, which is what freeing them amounts to.
+    #[cfg(all(test, loom))]
+    pub(crate) fn own_all_words(&mut self) {
+        self.head.with_mut(|_| {});
+        self.taken.with_mut(|_| {});
+        self.links.iter_mut().for_each(|link| link.with_mut(|_| {}));
     }
 }
