@@ -23,22 +23,25 @@ use crate::sync::{AtomicU32, Ordering, row};
 
 /// The number of entries of a ring: a power of two, 1..=2^31.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entries(u32);
+pub struct Entries {
+    /// One less than the number: what is needed on every access.
+    mask: u32,
+}
 
 impl Entries {
     /// Accepts a power of two from 1 to 2^31, refuses everything else.
     pub const fn new(entries: u32) -> Option<Self> {
-        if entries.is_power_of_two() { Some(Self(entries)) } else { None }
+        if entries.is_power_of_two() { Some(Self { mask: entries - 1 }) } else { None }
     }
 
     /// The number itself.
     pub const fn get(self) -> u32 {
-        self.0
+        self.mask + 1
     }
 
     /// What an index is masked with to become a slot.
     pub const fn mask(self) -> u32 {
-        self.0 - 1
+        self.mask
     }
 }
 
@@ -105,22 +108,44 @@ impl Producer {
     /// Publishes the next `n` entries, at most as many as were last seen free.
     #[inline]
     pub fn submit(&mut self, n: u32, own_producer: &AtomicU32) {
-        self.next = self.next.wrapping_add(n.min(self.room()));
+        self.advance(n.min(self.room()), own_producer);
+    }
+
+    /// As [`Producer::submit`], for those who know that `n` entries were seen free.
+    #[inline]
+    pub(crate) fn advance(&mut self, n: u32, own_producer: &AtomicU32) {
+        self.next = self.next.wrapping_add(n);
         own_producer.store(self.next, row(1, Ordering::Release));
+    }
+
+    /// The next index, if its entry is free to be written: [`Producer::reserve`] of one.
+    #[inline]
+    pub(crate) fn reserve_one(&mut self, kernel_consumer: &AtomicU32) -> Option<u32> {
+        let next = self.next;
+        if self.limit == next {
+            let limit = kernel_consumer.load(row(2, Ordering::Acquire)).wrapping_add(self.entries.get());
+            // C2 and "not none" in one comparison: `1 <= room <= entries`.
+            if limit.wrapping_sub(next).wrapping_sub(1) > self.entries.mask() {
+                self.faults = self.faults.saturating_add(u32::from(limit != next));
+                return None;
+            }
+            self.limit = limit;
+        }
+        Some(next)
     }
 
     /// Submitted entries that the kernel has not consumed, by a fresh look that orders nothing.
     pub fn outstanding(&self, kernel_consumer: &AtomicU32) -> u32 {
         // Relaxed: the number is a hint (for waking, for statistics); no slot is reused on the strength of it.
-        self.next.wrapping_sub(kernel_consumer.load(Ordering::Relaxed)).min(self.entries.0)
+        self.next.wrapping_sub(kernel_consumer.load(Ordering::Relaxed)).min(self.entries.get())
     }
 
     #[inline]
     fn refresh(&mut self, next: u32, had: u32, kernel_consumer: &AtomicU32) -> u32 {
-        let limit = kernel_consumer.load(row(2, Ordering::Acquire)).wrapping_add(self.entries.0);
+        let limit = kernel_consumer.load(row(2, Ordering::Acquire)).wrapping_add(self.entries.get());
         let room = limit.wrapping_sub(next);
         // C2 in one comparison: `had <= room <= entries`.
-        if room.wrapping_sub(had) <= self.entries.0.wrapping_sub(had) {
+        if room.wrapping_sub(had) <= self.entries.get().wrapping_sub(had) {
             self.limit = limit;
             room
         } else {
@@ -189,15 +214,37 @@ impl Consumer {
     /// Gives the next `n` entries back to the kernel, at most as many as were last seen published.
     #[inline]
     pub fn release(&mut self, n: u32, own_consumer: &AtomicU32) {
-        self.next = self.next.wrapping_add(n.min(self.available()));
+        self.advance(n.min(self.available()), own_consumer);
+    }
+
+    /// As [`Consumer::release`], for those who know that `n` entries were seen published.
+    #[inline]
+    pub(crate) fn advance(&mut self, n: u32, own_consumer: &AtomicU32) {
+        self.next = self.next.wrapping_add(n);
         own_consumer.store(self.next, row(4, Ordering::Release));
+    }
+
+    /// The next index, if its entry is published: [`Consumer::peek`] of one.
+    #[inline]
+    pub(crate) fn peek_one(&mut self, kernel_producer: &AtomicU32) -> Option<u32> {
+        let next = self.next;
+        if self.limit == next {
+            let produced = kernel_producer.load(row(3, Ordering::Acquire));
+            // C2 and "not none" in one comparison: `1 <= available <= entries`.
+            if produced.wrapping_sub(next).wrapping_sub(1) > self.entries.mask() {
+                self.faults = self.faults.saturating_add(u32::from(produced != next));
+                return None;
+            }
+            self.limit = produced;
+        }
+        Some(next)
     }
 
     /// Entries that the kernel has published and we have not released, by a fresh look that orders nothing.
     pub fn waiting(&self, kernel_producer: &AtomicU32) -> u32 {
         // Relaxed: a hint; entries are read only after `peek` has loaded the word with Acquire.
         let waiting = kernel_producer.load(Ordering::Relaxed).wrapping_sub(self.next);
-        if waiting <= self.entries.0 { waiting } else { self.available() }
+        if waiting <= self.entries.get() { waiting } else { self.available() }
     }
 
     #[inline]
@@ -205,7 +252,7 @@ impl Consumer {
         let produced = kernel_producer.load(row(3, Ordering::Acquire));
         let available = produced.wrapping_sub(next);
         // C2 in one comparison: `had <= available <= entries`.
-        if available.wrapping_sub(had) <= self.entries.0.wrapping_sub(had) {
+        if available.wrapping_sub(had) <= self.entries.get().wrapping_sub(had) {
             self.limit = produced;
             available
         } else {

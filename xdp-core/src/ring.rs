@@ -58,24 +58,28 @@ pub struct RingOffsets {
 /// Whatever keeps a ring's memory mapped; it is dropped with the ring.
 pub type Owner = Arc<dyn Send + Sync>;
 
-/// Copies a range that wraps here into a range that wraps there, through `f`, in at most three contiguous pieces;
-/// returns how many entries were copied: as many as the shorter range has.
+/// Pairs a range that wraps here with a range that wraps there: calls `f` with at most three pairs of pieces of the same
+/// length, in order. `f` says how much of a pair it has done; the first that is not done whole is the last.
+///
+/// Returns how many entries were done: at most as many as the shorter range has.
 #[inline]
-pub fn copy_runs<A: Entry, B: Entry>(
+pub fn pair_runs<A: Entry, B: Entry>(
     from: (&[A], &[A]),
     to: (&mut [B], &mut [B]),
-    mut f: impl FnMut(A) -> B,
-) -> u32 {
+    mut f: impl FnMut(&[A], &mut [B]) -> usize,
+) -> usize {
     let ((mut from, mut from_next), (mut to, mut to_next)) = (from, to);
-    let mut copied = 0;
+    let mut paired = 0;
     loop {
         let n = from.len().min(to.len());
-        let (from_now, to_now) = (&from[..n], &mut to[..n]);
-        for (target, source) in to_now.iter_mut().zip(from_now) {
-            *target = f(*source);
+        let (from_now, from_left) = from.split_at(n);
+        let (to_now, to_left) = to.split_at_mut(n);
+        let done = f(from_now, to_now);
+        paired += done;
+        if done < n {
+            return paired;
         }
-        copied += n as u32;
-        (from, to) = (&from[n..], &mut to[n..]);
+        (from, to) = (from_left, to_left);
         if from.is_empty() {
             (from, from_next) = (from_next, &[]);
         }
@@ -83,7 +87,7 @@ pub fn copy_runs<A: Entry, B: Entry>(
             (to, to_next) = (to_next, &mut []);
         }
         if from.is_empty() || to.is_empty() {
-            return copied;
+            return paired;
         }
     }
 }

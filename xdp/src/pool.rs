@@ -49,6 +49,12 @@ impl HalfPool {
         &mut self.pool
     }
 
+    /// See [`Pool::last`].
+    #[inline]
+    pub(crate) fn last(&self, n: u32) -> &[u64] {
+        self.pool.last(n)
+    }
+
     /// Chunks that this half keeps for itself.
     #[inline]
     pub(crate) fn share(&self) -> u32 {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use xdp_core::desc::Desc;
 use xdp_core::frames::Holder;
-use xdp_core::ring::{ConsumerRing, ProducerRing, copy_runs};
+use xdp_core::ring::{ConsumerRing, ProducerRing, pair_runs};
 use xdp_core::wake::NEED_WAKEUP;
 
 use crate::error::{KickError, RegisterError, WaitError};
@@ -234,29 +234,21 @@ impl Rx {
     #[inline(never)]
     fn refill_now(&mut self) {
         self.release_taken();
-        if let Some(lane) = &mut self.lane {
-            let mut chunks = lane.peek(u32::MAX);
-            if !chunks.is_empty() {
-                let (first, second) = chunks.runs();
-                self.pool.chunks().extend(first.iter().copied());
-                self.pool.chunks().extend(second.iter().copied());
-                chunks.release(u32::MAX);
-            }
-        }
+        self.fill_from_lane();
         if self.pool.len() == 0 && self.pool.deficit(self.receiving) > 0 {
             self.pool.restock();
         }
         self.pool.give_surplus_home(self.receiving);
         if self.pool.len() > 0 {
-            let (home, holder) = (self.pool.home(), self.holder);
-            let custody = home.custody.view();
+            let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
             // No more than the share, however long the ring: others of the UMEM wait for the rest.
             let missing = self.pool.share().saturating_sub(self.receiving);
             let mut slots = self.fill.reserve(self.pool.len().min(missing));
             let n = slots.len();
-            let chunks = self.pool.chunks().last(n);
-            custody.set_all(chunks, holder);
-            copy_runs((chunks, &[]), slots.runs(), |addr| addr);
+            pair_runs((self.pool.last(n), &[]), slots.runs(), |chunks, slots| {
+                custody.give_all(chunks, holder, slots);
+                chunks.len()
+            });
             slots.submit(n);
             self.receiving += n;
             self.pool.chunks().forget_last(n);
@@ -265,38 +257,57 @@ impl Rx {
         self.pool.publish(self.port.rx_pool());
     }
 
+    /// Takes what the sending half has handed over: for the fill ring at once, as far as it goes, the rest for the
+    /// pool.
+    fn fill_from_lane(&mut self) {
+        let Some(lane) = &mut self.lane else { return };
+        let mut chunks = lane.peek(u32::MAX);
+        if chunks.is_empty() {
+            return;
+        }
+        let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
+        let missing = self.pool.share().saturating_sub(self.receiving);
+        let mut slots = self.fill.reserve(missing.min(chunks.len()));
+        let filled = pair_runs(chunks.runs(), slots.runs(), |chunks, slots| {
+            custody.give_all(chunks, holder, slots);
+            chunks.len()
+        }) as u32;
+        slots.submit(filled);
+        self.receiving += filled;
+        chunks.release(filled);
+        let (first, second) = chunks.runs();
+        self.pool.chunks().extend(first.iter().chain(second).copied());
+        chunks.release(u32::MAX);
+    }
+
     /// How many of the first `n` descriptors can be believed (X1), and for how many of those the chunk is written to
     /// the fill ring already, not yet submitted.
     #[inline]
     fn check(&mut self, n: u32) -> (u32, u32) {
+        let mut slots = self.fill.reserve(n);
+        if let ((descs, []), (starts, [])) = (self.ring.seen(n), slots.runs())
+            && descs.len() == starts.len()
+        {
+            let good = self.pool.home_ref().custody.view().vouch(descs, self.holder, starts) as u32;
+            return (good, good);
+        }
+        self.check_runs(n)
+    }
+
+    /// As [`Rx::check`], where one of the rings wraps, or the fill ring has too little room.
+    #[inline(never)]
+    fn check_runs(&mut self, n: u32) -> (u32, u32) {
         let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
         let mut slots = self.fill.reserve(n);
-        let (mut descs, mut next_descs) = self.ring.seen(n);
-        let (mut starts, mut next_starts) = slots.runs();
-        let mut good = 0;
-        loop {
-            let run = descs.len().min(starts.len());
-            let (now, descs_left) = descs.split_at(run);
-            let (now_starts, starts_left) = starts.split_at_mut(run);
-            let vouched = custody.vouch(now, holder, now_starts);
-            good += vouched;
-            if vouched < run {
-                return (good as u32, good as u32);
-            }
-            (descs, starts) = (descs_left, starts_left);
-            if descs.is_empty() {
-                (descs, next_descs) = (next_descs, &[]);
-            }
-            if starts.is_empty() {
-                (starts, next_starts) = (next_starts, &mut []);
-            }
-            if descs.is_empty() || starts.is_empty() {
-                break;
-            }
+        let (first, second) = self.ring.seen(n);
+        let room = slots.len().min(n);
+        let good = pair_runs((first, second), slots.runs(), |descs, starts| custody.vouch(descs, holder, starts));
+        let mut more = 0;
+        if good as u32 == room {
+            // The fill ring has no room for these.
+            let unfilled = first.iter().chain(second).skip(good);
+            more = unfilled.take_while(|desc| custody.vouches_for(**desc, holder)).count();
         }
-        // The fill ring has no room for these.
-        let more =
-            descs.iter().chain(next_descs).take_while(|desc| custody.vouches_for(**desc, holder)).count();
         ((good + more) as u32, good as u32)
     }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use xdp_core::WakePolicy;
 use xdp_core::desc::Desc;
 use xdp_core::frames::Holder;
-use xdp_core::ring::{ConsumerRing, ProducerRing};
+use xdp_core::ring::{ConsumerRing, ProducerRing, pair_runs};
 
 use crate::error::{FlushError, KickError, SendError, WaitError};
 use crate::frame::Frame;
@@ -141,6 +141,55 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes frames to be sent with the next [`kick`](Tx::kick), as many as there is room for, in order; returns how
+    /// many. The cheap way to send many: what one frame costs is paid once.
+    ///
+    /// No frame is taken from the iterator that there is no room for: what is left in it is still yours.
+    ///
+    /// ```
+    /// # let umem = xdp::Umem::builder().chunks(64).build()?;
+    /// # let (mut socket, mut nic) = xdp::fake::socket(&umem, 32)?;
+    /// # assert!(nic.deliver(b"ping"));
+    /// let (rx, tx) = socket.halves();
+    /// let sent = tx.send_from(rx.recv(64).map(|mut frame| {
+    ///     frame.reverse();                               // whatever is to be done with a packet
+    ///     frame
+    /// }))?;
+    /// tx.kick()?;
+    /// # assert_eq!((sent, nic.transmit().unwrap()), (1, b"gnip".to_vec()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A frame that cannot be sent comes back, as from [`Tx::send`]; those before it are taken.
+    #[inline]
+    pub fn send_from(&mut self, frames: impl IntoIterator<Item = Frame>) -> Result<u32, SendError> {
+        let before = self.staged;
+        let (home, holder) = (self.pool.home(), self.holder);
+        let custody = self.pool.home_ref().custody.view();
+        let mut slots = self.ring.reserve(u32::MAX);
+        let (first, second) = slots.runs();
+        let staged = before as usize;
+        let second_staged = staged.saturating_sub(first.len());
+        let free = first.iter_mut().skip(staged).chain(second.iter_mut().skip(second_staged));
+        let mut frames = frames.into_iter();
+        for slot in free {
+            let Some(frame) = frames.next() else { break };
+            if frame.home() != home {
+                return Err(SendError::Foreign(frame));
+            }
+            if frame.is_empty() {
+                return Err(SendError::Empty(frame));
+            }
+            *slot = frame.desc();
+            custody.set_seat(frame.into_seat(), holder);
+            // Counted at once: the next frame may panic on its way here.
+            self.staged += 1;
+        }
+        Ok(self.staged - before)
+    }
+
     /// Sends as many of `frames` as there is room for, in order; those, and only those, are taken from the front.
     /// Stops at a frame that cannot be sent, and says why.
     ///
@@ -148,18 +197,7 @@ impl Tx {
     ///
     /// As [`Tx::send`]; the refused frame is in the error, what follows it stays in the queue.
     pub fn send_all(&mut self, frames: &mut std::collections::VecDeque<Frame>) -> Result<u32, SendError> {
-        let mut sent = 0;
-        while let Some(frame) = frames.pop_front() {
-            match self.send(frame) {
-                Ok(()) => sent += 1,
-                Err(SendError::Full(frame)) => {
-                    frames.push_front(frame);
-                    break;
-                }
-                Err(refused) => return Err(refused),
-            }
-        }
-        Ok(sent)
+        self.send_from(std::iter::from_fn(|| frames.pop_front()))
     }
 
     /// Publishes what was sent, wakes the kernel if it asks for it, and takes completions back.
@@ -237,37 +275,58 @@ impl Tx {
 
     /// Takes completed chunks back into the pool; returns how many. [`kick`](Tx::kick) does it too.
     pub fn reap(&mut self) -> u32 {
-        let batch = self.completion.peek(u32::MAX);
-        if batch.is_empty() {
-            // What is held back may be wanted meanwhile.
-            self.give_surplus();
-            self.pool.publish(self.port.tx_pool());
-            return 0;
-        }
-        let home = self.pool.home();
-        let (custody, layout, holder) = (home.custody.view(), home.layout, self.holder);
-        let (mut completed, n) = (0, batch.len());
-        let (first, second) = batch.runs();
-        for mut rest in [first, second] {
-            while !rest.is_empty() {
-                // T2: a duplicate would make two owners of one chunk. What is good is taken in bulk, up to the first
-                // that is not.
-                let (good, others) = rest.split_at(custody.pass_all(rest, holder, Holder::FREE));
-                self.pool.chunks().extend(good.iter().map(|addr| layout.chunk_start(*addr)));
-                completed += good.len() as u32;
-                rest = match others.split_first() {
-                    Some((bad, others)) => {
-                        self.refused.note(RingKind::Completion, *bad, 0, &home);
-                        others
-                    }
-                    None => &[],
-                };
+        let n = self.completion.peek(u32::MAX).len();
+        let mut completed = 0;
+        if n > 0 {
+            completed = self.hand_over(n);
+            if completed < n {
+                completed += self.retrieve(n - completed);
             }
+            self.outstanding = self.outstanding.saturating_sub(completed);
         }
-        self.completion.release(n);
-        self.outstanding = self.outstanding.saturating_sub(completed);
+        // What is held back may be wanted meanwhile.
         self.give_surplus();
         self.pool.publish(self.port.tx_pool());
+        completed
+    }
+
+    /// Hands the chunks of up to `n` completions straight to the receiving half, as far as we have our share and it
+    /// misses some; returns how many. Stops at a completion that cannot be believed (T2).
+    fn hand_over(&mut self, n: u32) -> u32 {
+        let Some(lane) = &mut self.lane else { return 0 };
+        if self.pool.deficit(0) > 0 {
+            return 0;
+        }
+        // What is in the lane is out of everybody else's reach: no more than the other half misses, nothing if it is
+        // gone.
+        let wanted = self.port.rx_wants().load(Ordering::Relaxed).saturating_sub(lane.outstanding());
+        let mut slots = lane.reserve(n.min(wanted));
+        let (custody, pass) = (self.pool.home_ref().custody.view(), [self.holder, Holder::FREE]);
+        let done = pair_runs(self.completion.seen(n), slots.runs(), |addrs, starts| {
+            custody.pass_all(addrs, pass, starts)
+        }) as u32;
+        slots.submit(done);
+        self.completion.release(done);
+        done
+    }
+
+    /// Takes the chunks of `n` completions into the pool; returns how many could be believed.
+    fn retrieve(&mut self, n: u32) -> u32 {
+        let home = self.pool.home();
+        let (custody, pass) = (home.custody.view(), [self.holder, Holder::FREE]);
+        let (mut completed, mut left) = (0, n);
+        while left > 0 {
+            // T2: a duplicate would make two owners of one chunk. What is good is taken in bulk, up to the first that
+            // is not.
+            let (run, _) = self.completion.seen(left);
+            let good = self.pool.chunks().extend_by(run.len() as u32, |starts| custody.pass_all(run, pass, starts));
+            if let Some(bad) = run.get(good) {
+                self.refused.note(RingKind::Completion, *bad, 0, &home);
+            }
+            let done = (good + 1).min(run.len()) as u32;
+            self.completion.release(done);
+            (completed, left) = (completed + good as u32, left - done);
+        }
         completed
     }
 

@@ -84,7 +84,9 @@ impl Custody {
 
     /// The chunks that `holder` has.
     pub fn held_by(&self, holder: Holder) -> impl Iterator<Item = Chunk> + '_ {
-        self.chunks().filter(move |(_, byte)| byte.load(Ordering::Relaxed) == holder.0).map(|(chunk, _)| chunk)
+        self.chunks()
+            .filter(move |(_, byte)| byte.load(Ordering::Relaxed) == holder.0)
+            .map(|(chunk, _)| chunk)
     }
 
     fn chunks(&self) -> impl Iterator<Item = (Chunk, &AtomicU8)> {
@@ -93,8 +95,8 @@ impl Custody {
     }
 }
 
-/// Entries that are looked at before a loop goes round: a round costs a third as much as what is done in it.
-const FOUR: usize = 4;
+/// Entries that are looked at before a loop goes round: a round costs a third as much as what is done for an entry.
+const STRIDE: usize = 8;
 
 /// A [`Custody`] as a loop wants it.
 #[derive(Debug, Clone, Copy)]
@@ -165,23 +167,23 @@ impl<'a> CustodyView<'a> {
 
     /// How many of `descs`, from the front, can be believed, as [`CustodyView::vouches_for`] says of each; the
     /// addresses of their chunks are written to `starts`, which is as long. Behind them, anything may be written.
-    #[inline]
+    ///
+    /// Apart, so that the loop has all registers for itself.
+    #[inline(never)]
     pub fn vouch(self, descs: &[Desc], holder: Holder, starts: &mut [u64]) -> usize {
         let mut vouched = 0;
-        for (four, starts) in descs.chunks_exact(FOUR).zip(starts.chunks_exact_mut(FOUR)) {
-            // What crosses the end of a chunk is collected, and looked at once.
-            let mut crossing = 0;
-            let is_known = four.iter().zip(starts).all(|(desc, start)| {
-                crossing |= self.crossing(desc);
+        for (some, starts) in descs.chunks_exact(STRIDE).zip(starts.chunks_exact_mut(STRIDE)) {
+            let are_good = some.iter().zip(starts).all(|(desc, start)| {
                 *start = desc.addr.0 & self.starts;
-                self.is(desc.addr.0, holder)
+                self.crossing(desc) & self.starts == 0 && self.is(desc.addr.0, holder)
             });
-            if !is_known || crossing & self.starts != 0 {
+            if !are_good {
                 break;
             }
-            vouched += FOUR;
+            vouched += STRIDE;
         }
-        for (desc, start) in descs.iter().zip(starts).skip(vouched) {
+        let (descs, starts) = (descs.iter().skip(vouched), starts.iter_mut().skip(vouched));
+        for (desc, start) in descs.zip(starts) {
             *start = desc.addr.0 & self.starts;
             if !self.vouches_for(*desc, holder) {
                 break;
@@ -191,29 +193,51 @@ impl<'a> CustodyView<'a> {
         vouched
     }
 
-    /// Notes that `holder` has the chunks of these addresses now.
-    #[inline]
-    pub fn set_all(self, addrs: &[u64], holder: Holder) {
-        let fours = addrs.chunks_exact(FOUR);
-        fours.remainder().iter().for_each(|addr| self.set(*addr, holder));
-        fours.for_each(|four| four.iter().for_each(|addr| self.set(*addr, holder)));
+    /// Notes that `holder` has the chunks of these addresses now, and copies the addresses to `targets`, which is as
+    /// long.
+    ///
+    /// Apart, so that the loop has all registers for itself.
+    #[inline(never)]
+    pub fn give_all(self, addrs: &[u64], holder: Holder, targets: &mut [u64]) {
+        let mut strides = addrs.chunks_exact(STRIDE);
+        let mut targets = targets.chunks_exact_mut(STRIDE);
+        for (addrs, targets) in (&mut strides).zip(&mut targets) {
+            for (addr, target) in addrs.iter().zip(targets) {
+                self.set(*addr, holder);
+                *target = *addr;
+            }
+        }
+        for (addr, target) in strides.remainder().iter().zip(targets.into_remainder()) {
+            self.set(*addr, holder);
+            *target = *addr;
+        }
     }
 
-    /// Passes the chunks of these addresses on, from the front to the first that `from` does not have; returns how
-    /// many.
-    #[inline]
-    pub fn pass_all(self, addrs: &[u64], from: Holder, to: Holder) -> usize {
+    /// Passes the chunks of these addresses on, from the front to the first that `from` does not have, and writes the
+    /// addresses of the chunks to `starts`, which is as long; returns how many.
+    ///
+    /// Apart, so that the loop has all registers for itself.
+    #[inline(never)]
+    pub fn pass_all(self, addrs: &[u64], [from, to]: [Holder; 2], starts: &mut [u64]) -> usize {
         let mut passed = 0;
-        for four in addrs.chunks_exact(FOUR) {
-            for (i, addr) in four.iter().enumerate() {
+        for (some, starts) in addrs.chunks_exact(STRIDE).zip(starts.chunks_exact_mut(STRIDE)) {
+            for (i, (addr, start)) in some.iter().zip(starts).enumerate() {
+                *start = addr & self.starts;
                 if !self.pass(*addr, from, to) {
                     return passed + i;
                 }
             }
-            passed += FOUR;
+            passed += STRIDE;
         }
-        let rest = addrs.get(passed..).unwrap_or_default();
-        passed + rest.iter().take_while(|addr| self.pass(**addr, from, to)).count()
+        let (addrs, starts) = (addrs.iter().skip(passed), starts.iter_mut().skip(passed));
+        for (addr, start) in addrs.zip(starts) {
+            *start = addr & self.starts;
+            if !self.pass(*addr, from, to) {
+                break;
+            }
+            passed += 1;
+        }
+        passed
     }
 
     /// The bits in which the first byte of a frame and the one behind its last differ: none of the chunk's address if

@@ -46,6 +46,16 @@ impl Pool {
         self.free.extend(addrs);
     }
 
+    /// Adds up to `n` chunks that `f` writes to the slice that it is given; it says how many it has.
+    #[inline]
+    pub fn extend_by(&mut self, n: u32, f: impl FnOnce(&mut [u64]) -> usize) -> usize {
+        let len = self.free.len();
+        self.free.resize(len + n as usize, 0);
+        let added = f(&mut self.free[len..]).min(n as usize);
+        self.free.truncate(len + added);
+        added
+    }
+
     /// The `n` chunks that would be popped next, or all if there are fewer; they stay until [`Pool::forget_last`].
     #[inline]
     pub fn last(&self, n: u32) -> &[u64] {

@@ -60,14 +60,11 @@ impl<T: Entry> ConsumerRing<T> {
     /// Reads and releases one entry.
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
-        let span = self.cursor.peek(1, self.memory.producer());
-        if span.len == 0 {
-            return None;
-        }
+        let index = self.cursor.peek_one(self.memory.producer())?;
         // SAFETY: the slot is published and not released (R3), valid and initialised (R1, R2), and any bits are a
         // value (R4).
-        let entry = unsafe { self.memory.slot(span.first).read() };
-        self.cursor.release(1, self.memory.consumer());
+        let entry = unsafe { self.memory.slot(index).read() };
+        self.cursor.advance(1, self.memory.consumer());
         Some(entry)
     }
 
@@ -172,7 +169,8 @@ impl<'r, T: Entry> Peeked<'r, T> {
     pub fn release(&mut self, n: u32) {
         let n = n.min(self.len);
         self.len -= n;
-        self.ring.release(n);
+        // What is left of the range was seen published, and only this moves it.
+        self.ring.cursor.advance(n, self.ring.memory.consumer());
     }
 }
 
@@ -213,6 +211,7 @@ impl<T: Entry> ExactSizeIterator for Drain<'_, T> {}
 impl<T: Entry> Drop for Drain<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.ring.release(self.len - self.len() as u32);
+        // What is left of the range was seen published, and only this moves it.
+        self.ring.cursor.advance(self.len - self.len() as u32, self.ring.memory.consumer());
     }
 }

@@ -90,7 +90,7 @@ impl<T: Entry> RingMemory<T> {
     /// The lengths of a span's runs before and after the wrap.
     #[inline]
     fn split(&self, span: Span) -> (usize, usize) {
-        let before = span.len.min(self.entries.get() - (span.first & self.entries.mask()));
+        let before = span.len.min(self.entries.mask() - (span.first & self.entries.mask()) + 1);
         (before as usize, (span.len - before) as usize)
     }
 

@@ -82,13 +82,10 @@ impl<T: Entry> ProducerRing<T> {
     /// Writes and submits one entry; false when the ring is full.
     #[inline]
     pub fn push(&mut self, entry: T) -> bool {
-        let span = self.cursor.reserve(1, self.memory.consumer());
-        if span.len == 0 {
-            return false;
-        }
+        let Some(index) = self.cursor.reserve_one(self.memory.consumer()) else { return false };
         // SAFETY: the slot is reserved (R3), valid (R1, R2), and takes any value (R4).
-        unsafe { self.memory.slot(span.first).write(entry) };
-        self.cursor.submit(1, self.memory.producer());
+        unsafe { self.memory.slot(index).write(entry) };
+        self.cursor.advance(1, self.memory.producer());
         true
     }
 
@@ -167,6 +164,7 @@ impl<T: Entry> Reserved<'_, T> {
     pub fn submit(&mut self, n: u32) {
         let n = n.min(self.len);
         self.len -= n;
-        self.ring.submit(n);
+        // What is left of the range was seen free, and only this moves it.
+        self.ring.cursor.advance(n, self.ring.memory.producer());
     }
 }

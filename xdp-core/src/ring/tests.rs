@@ -254,10 +254,13 @@ fn a_loop_on_the_wakeup_flag_ends() {
 
 proptest! {
     #[test]
-    fn copying_runs_is_copying_the_concatenation(a in prop::collection::vec(any::<u64>(), 0..9), b in prop::collection::vec(any::<u64>(), 0..9), c in 0usize..9, d in 0usize..9) {
+    fn pairing_runs_is_pairing_the_concatenations(a in prop::collection::vec(any::<u64>(), 0..9), b in prop::collection::vec(any::<u64>(), 0..9), c in 0usize..9, d in 0usize..9) {
         let (mut first, mut second) = (std::vec![0u64; c], std::vec![0u64; d]);
-        let n = super::copy_runs((&a, &b), (&mut first, &mut second), |x| x.wrapping_add(1)) as usize;
-        let source: Vec<u64> = a.iter().chain(&b).map(|x| x.wrapping_add(1)).collect();
+        let n = super::pair_runs((&a, &b), (&mut first, &mut second), |from, to| {
+            to.copy_from_slice(from);
+            from.len()
+        });
+        let source: Vec<u64> = a.iter().chain(&b).copied().collect();
         let target: Vec<u64> = first.into_iter().chain(second).collect();
         // An empty first run with a second one behind it does not come from a ring; whatever is copied is a prefix.
         prop_assert_eq!(&target[..n], &source[..n]);
