@@ -52,7 +52,7 @@ impl Home {
 
 /// Chunks 0 and 1 were sent and go through a lane of one slot; chunk 2 is a frame that is dropped elsewhere.
 ///
-/// All executions: 17,039, 0.8 s.
+/// All executions: 1,195, 0.1 s.
 fn both_ways_home() {
     let home = Home::new();
     let custody = home.custody.view();
@@ -69,7 +69,7 @@ fn both_ways_home() {
                 let addr = home.addr(chunk);
                 assert_eq!(home.packets[chunk as usize].get(), 0);
                 assert!(home.custody.view().pass(addr, Holder::sending(0), Holder::FREE));
-                if lane.put(&[addr]) == 0 {
+                if !lane.put_one(addr) {
                     kept.push(addr);
                 }
             }
@@ -87,7 +87,7 @@ fn both_ways_home() {
 
     let mut pool = Pool::with_capacity(CHUNKS);
     for _ in 0..2 {
-        pool.extend(rx.take(1));
+        pool.extend(rx.take_one());
         home.refill(&mut pool);
     }
     home.returns.take_all(&mut pool);
@@ -95,7 +95,7 @@ fn both_ways_home() {
 
     let mut kept = tx.join().unwrap();
     frame.join().unwrap();
-    pool.extend(rx.take(1));
+    pool.extend(rx.take_one());
     home.returns.take_all(&mut pool);
     home.refill(&mut pool);
     home.refill(&mut kept);

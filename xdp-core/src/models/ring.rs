@@ -53,6 +53,14 @@ impl<T: Copy + Default> Putter<T> {
         Self { cursor: Producer::new(entries, START), ring: Arc::clone(ring) }
     }
 
+    /// Writes and submits one entry; false when the ring is full.
+    pub(super) fn put_one(&mut self, entry: T) -> bool {
+        let Some(index) = self.cursor.reserve_one(&self.ring.consumer) else { return false };
+        self.ring.slot(index).set(entry);
+        self.cursor.advance(1, &self.ring.producer);
+        true
+    }
+
     /// Writes and submits as many as there is room for; returns how many.
     pub(super) fn put(&mut self, source: &[T]) -> usize {
         let span = self.cursor.reserve(source.len() as u32, &self.ring.consumer);
@@ -75,6 +83,14 @@ impl<T: Copy + Default> Taker<T> {
     pub(super) fn new(ring: &Arc<Ring<T>>) -> Self {
         let entries = Entries::new(ring.entries()).unwrap();
         Self { cursor: Consumer::new(entries, START), ring: Arc::clone(ring) }
+    }
+
+    /// Reads and releases one entry.
+    pub(super) fn take_one(&mut self) -> Option<T> {
+        let index = self.cursor.peek_one(&self.ring.producer)?;
+        let entry = self.ring.slot(index).get();
+        self.cursor.advance(1, &self.ring.consumer);
+        Some(entry)
     }
 
     /// Reads and releases what is there, at most `most`.

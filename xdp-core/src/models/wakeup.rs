@@ -29,7 +29,7 @@ fn fall_asleep(ring: &Ring<u64>, end: &mut KernelTaker<u64>, barrier: fn()) -> b
 
 /// Publishes an entry if there is room; whether the kernel has to be woken.
 fn publish(ring: &Ring<u64>, ours: &mut Putter<u64>) -> bool {
-    ours.put(&[7]);
+    ours.put_one(7);
     let flags = flags_after_publish(&ring.flags);
     WakePolicy::WhenAsked.needs_kick(flags, ours.cursor.outstanding(&ring.consumer))
 }
