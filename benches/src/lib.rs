@@ -38,6 +38,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bar;
 mod case;
 pub mod chunks;
 pub mod cursors;
@@ -49,4 +50,5 @@ mod plain;
 pub mod rings;
 pub mod steps;
 
+pub use bar::{BARS, Bar};
 pub use case::{BATCHES, Group, Implementation, ROUND, Subject, groups, steps_of_round};
