@@ -7,9 +7,11 @@
 
 mod fill_addresses;
 mod fill_room;
+mod huge_pages;
 mod metadata;
 mod raw;
 mod tx_descriptors;
+mod wakeup_flag;
 
 use std::time::Duration;
 

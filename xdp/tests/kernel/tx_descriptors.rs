@@ -30,7 +30,7 @@ fn the_kernel_counts_descriptors_that_make_no_sense() {
         let first = socket.kick();
         let left = socket.tx.outstanding();
         for _ in 0..10 {
-            drop(socket.kick()); // what it answers differs, too
+            let _ = socket.kick(); // what it answers differs, too
         }
         let invalid = socket.statistics().tx_invalid_descs;
         let completed: Vec<u64> = std::iter::from_fn(|| socket.completion.pop()).collect();
