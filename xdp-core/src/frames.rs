@@ -5,7 +5,8 @@
 //!
 //! - F1 a chunk is pushed to the return path only by whoever has it in hand, so it is never there twice.
 //! - F2 a chunk that the kernel names is believed only if the custody table says that the kernel has it, from that
-//!   very end.
+//!   very end. A batch on loan changes nothing in the table: a chunk that is named twice in one batch is lent twice, and
+//!   goes back to the kernel twice. It still never becomes two frames.
 //!
 //! | # | access | order | pairs with |
 //! |---|--------|-------|------------|

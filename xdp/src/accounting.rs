@@ -1,22 +1,26 @@
 //! How many chunks are where.
 
 use std::fmt;
-use std::sync::Arc;
 
 use xdp_core::frames::Holder;
 
-use crate::socket::port::Port;
+use crate::socket::gauge::Gauge;
 use crate::umem::Home;
 
-/// How many chunks of a UMEM are where; the numbers sum to the chunk count.
+/// How many chunks of a UMEM are where; the places sum to the chunk count at every moment, also while traffic runs,
+/// since each chunk has one byte in the custody table and is counted once.
 ///
-/// `pool` is counted by those who keep the pools, everything else chunk by chunk from the custody table, and the
-/// split between the two sides of the kernel by the rings: so the sum is a check. It is exact while nobody moves
-/// packets; while traffic runs, each number may be off by what was on its way when it was read (a batch an end).
+/// The pools count for themselves, too: `pooled` is the sum of what they say, and differs from `pool` only while chunks
+/// are on their way from one book to the other (any number of them: an observer may be interrupted between looking
+/// here and there) or if chunks were lost. So [`Accounting::is_balanced`] is a check for moments in which nobody moves
+/// packets. The split of the kernel's chunks between fill and rx, and between tx and completion, is what the rings
+/// say: while traffic runs it may be off by what has moved since the table was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accounting {
     /// Free: in the pools of the sockets, or of the UMEM itself.
     pub pool: u32,
+    /// Chunks that the pools say they have; as many as `pool` while nobody moves packets.
+    pub pooled: u32,
     /// In your hands, as frames.
     pub hands: u32,
     /// On the fill side: submitted for receiving, nothing received yet.
@@ -34,19 +38,20 @@ pub struct Accounting {
 }
 
 impl Accounting {
-    pub(crate) fn take(home: &Home, open: &[Arc<Port>]) -> Self {
+    pub(crate) fn take<'a>(home: &Home, open: impl Iterator<Item = (u8, &'a Gauge)>) -> Self {
         let mut counts = home.custody.counts();
         let mut account = Self {
-            pool: home.returns.len(),
+            pool: counts[usize::from(Holder::FREE.byte())],
+            pooled: home.returns.len(),
             hands: counts[usize::from(Holder::HANDS.byte())],
             chunks: home.layout.chunks(),
             ..Self::default()
         };
-        for port in open {
-            let receiving = std::mem::take(&mut counts[usize::from(Holder::receiving(port.number()).byte())]);
-            let sending = std::mem::take(&mut counts[usize::from(Holder::sending(port.number()).byte())]);
-            let pending = port.pending();
-            account.pool += pending.pools;
+        for (number, gauge) in open {
+            let receiving = std::mem::take(&mut counts[usize::from(Holder::receiving(number).byte())]);
+            let sending = std::mem::take(&mut counts[usize::from(Holder::sending(number).byte())]);
+            let pending = gauge.pending();
+            account.pooled = account.pooled.saturating_add(pending.pools);
             account.rx += pending.rx.min(receiving);
             account.fill += receiving.saturating_sub(pending.rx);
             account.completion += pending.completion.min(sending);
@@ -58,14 +63,15 @@ impl Accounting {
         account
     }
 
-    /// The sum of all places: the chunk count, if nothing is lost.
+    /// The sum of all places: the chunk count, always.
     pub fn sum(&self) -> u32 {
         self.pool + self.hands + self.fill + self.rx + self.tx + self.completion + self.stranded
     }
 
-    /// Whether every chunk is in exactly one place.
+    /// Whether every chunk is in exactly one place, by the table and by the pools: in moments in which nobody moves
+    /// packets.
     pub fn is_balanced(&self) -> bool {
-        self.sum() == self.chunks
+        self.sum() == self.chunks && self.pooled == self.pool
     }
 }
 
@@ -83,6 +89,10 @@ impl fmt::Display for Accounting {
             self.stranded,
             self.sum(),
             self.chunks
-        )
+        )?;
+        if self.pooled != self.pool {
+            write!(f, " (the pools say {})", self.pooled)?;
+        }
+        Ok(())
     }
 }

@@ -39,9 +39,10 @@ use crate::QueueId;
 use crate::socket::Socket;
 use crate::socket::builder::Direction;
 use crate::socket::error::{BindError, RingKind};
+use crate::socket::gauge::Watches;
 use crate::socket::halves::{self, Shares};
 use crate::socket::options::{ObtainedMode, RingSizes};
-use crate::socket::port::{Link, Port, Watches};
+use crate::socket::port::{Link, Port};
 use crate::socket::report::Report;
 use crate::socket::rings::Rings;
 use crate::socket::waiter::Waiter;
@@ -171,8 +172,8 @@ impl FakeNic {
         self.kernel.put_rx(Desc { addr: Addr(addr), len: packet.len() as u32, options: Options::NONE })
     }
 
-    /// The next packet that was sent leaves, and its chunk completes. None if there is none, or the completion ring
-    /// is full.
+    /// The next packet that was sent leaves, and its chunk completes; if the completion ring is full, it does so with
+    /// a later [`FakeNic::complete`]. None if there is none.
     pub fn transmit(&mut self) -> Option<Vec<u8>> {
         let bytes = self.take_sent()?;
         self.complete();

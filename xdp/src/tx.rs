@@ -169,12 +169,8 @@ impl Tx {
         let (home, holder) = (self.pool.home(), self.holder);
         let custody = self.pool.home_ref().custody.view();
         let mut slots = self.ring.reserve(u32::MAX);
-        let (first, second) = slots.runs();
-        let staged = before as usize;
-        let second_staged = staged.saturating_sub(first.len());
-        let free = first.iter_mut().skip(staged).chain(second.iter_mut().skip(second_staged));
         let mut frames = frames.into_iter();
-        for slot in free {
+        for slot in slots.slots(before) {
             let Some(frame) = frames.next() else { break };
             if frame.home() != home {
                 return Err(SendError::Foreign(frame));
@@ -275,6 +271,8 @@ impl Tx {
 
     /// Takes completed chunks back into the pool; returns how many. [`kick`](Tx::kick) does it too.
     pub fn reap(&mut self) -> u32 {
+        // The table says "sending" of a frame that is only staged, too: it must not be believed to have completed.
+        self.publish();
         let n = self.completion.peek(u32::MAX).len();
         let mut completed = 0;
         if n > 0 {

@@ -10,12 +10,13 @@ use std::fmt;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xdp_core::frames::{Custody, Holder, Pool, ReturnPath, Seat};
 use xdp_core::layout::{ChunkSize, LayoutError, UmemLayout};
 
 use crate::accounting::Accounting;
+use crate::socket::gauge::Gauge;
 use crate::socket::port::{BoundTo, ClosedPort, Port};
 use crate::sys::{self, Mapping, Pages};
 
@@ -189,10 +190,7 @@ impl Umem {
     pub fn accounting(&self) -> Accounting {
         self.reclaim();
         let sockets = self.sockets();
-        let live: Vec<_> = sockets.open.iter().filter_map(|open| open.port.upgrade()).collect();
-        // A port whose last handle is going just now may be dropped here, and its `Drop` needs the lock.
-        drop(sockets);
-        Accounting::take(self.home(), &live)
+        Accounting::take(self.home(), sockets.open.iter().map(|open| (open.number, &*open.gauge)))
     }
 
     /// Brings home the chunks of closed sockets that the kernel has let go of; returns how many.
@@ -263,7 +261,7 @@ impl Umem {
         };
         let number = (0..Holder::SOCKETS).find(|&number| !taken(number))?;
         let port = port(number);
-        sockets.open.push(Open { number, port: Arc::downgrade(&port), share: 0 });
+        sockets.open.push(Open { number, gauge: Arc::clone(port.gauge()), share: 0 });
         Some(port)
     }
 
@@ -320,7 +318,8 @@ struct Sockets {
 /// A socket that lives, or is just being closed: its number is free again only after [`Umem::close`].
 struct Open {
     number: u8,
-    port: Weak<Port>,
+    /// What the accounting reads; the socket itself is not kept.
+    gauge: Arc<Gauge>,
     /// Chunks that are set aside for it.
     share: u32,
 }

@@ -2,8 +2,7 @@
 
 #![allow(unsafe_code, reason = "reads published slots, proven against R1 to R4")]
 
-use core::slice;
-
+use super::memory::Walk;
 use super::{Entry, RingMemory, RingWatch};
 use crate::cursor::{Consumer, Span};
 use crate::sync::Ordering;
@@ -158,10 +157,8 @@ impl<'r, T: Entry> Peeked<'r, T> {
     /// The entries one by one, each of which counts as read when it is yielded.
     #[inline]
     pub fn drain(self) -> Drain<'r, T> {
-        let span = Span { first: self.ring.cursor.next(), len: self.len };
-        // SAFETY: as in `runs`; what is released is released by `Drain`, when it has no more use for the slices.
-        let (first, second) = unsafe { self.ring.memory.runs(span) };
-        Drain { now: first.iter(), later: second.iter(), len: self.len, ring: self.ring }
+        let walk = self.ring.memory.walk(Span { first: self.ring.cursor.next(), len: self.len });
+        Drain { walk, len: self.len, ring: self.ring }
     }
 
     /// Gives the next `n` entries back, at most what is left. May be called several times.
@@ -178,9 +175,8 @@ impl<'r, T: Entry> Peeked<'r, T> {
 /// dropped. If it is forgotten, they are offered again.
 #[derive(Debug)]
 pub struct Drain<'r, T: Entry> {
-    /// What is left of the run before the wrap, and then of the one behind it.
-    now: slice::Iter<'r, T>,
-    later: slice::Iter<'r, T>,
+    /// Over entries that were published and are not released while this lives (R3): it borrows the ring mutably.
+    walk: Walk<T>,
     len: u32,
     ring: &'r mut ConsumerRing<T>,
 }
@@ -190,18 +186,15 @@ impl<T: Entry> Iterator for Drain<'_, T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        match self.now.next() {
-            Some(entry) => Some(*entry),
-            None => {
-                self.now = core::mem::take(&mut self.later);
-                self.now.next().copied()
-            }
-        }
+        let slot = self.walk.step()?;
+        // SAFETY: the slot is published and not released (R3, see `walk`), valid (R1, R2), and any bits are a value
+        // (R4).
+        Some(unsafe { slot.read() })
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.now.len() + self.later.len();
+        let left = self.walk.left as usize;
         (left, Some(left))
     }
 }
@@ -212,6 +205,6 @@ impl<T: Entry> Drop for Drain<'_, T> {
     #[inline]
     fn drop(&mut self) {
         // What is left of the range was seen published, and only this moves it.
-        self.ring.cursor.advance(self.len - self.len() as u32, self.ring.memory.consumer());
+        self.ring.cursor.advance(self.len - self.walk.left, self.ring.memory.consumer());
     }
 }

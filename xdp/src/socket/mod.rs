@@ -3,6 +3,7 @@
 pub(crate) mod at;
 pub(crate) mod builder;
 pub(crate) mod error;
+pub(crate) mod gauge;
 pub(crate) mod halves;
 pub(crate) mod namespace;
 pub(crate) mod options;

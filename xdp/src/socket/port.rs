@@ -12,13 +12,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crossbeam_utils::CachePadded;
 use xdp_core::WakePolicy;
 use xdp_core::frames::Pool;
-use xdp_core::ring::{ConsumerRing, RingWatch};
+use xdp_core::ring::ConsumerRing;
 use xdp_sys::Errno;
 
 use crate::QueueId;
 use crate::device::queue::QueueProbe;
 use crate::error::{KickError, RegisterError};
 use crate::program::Attachment;
+use crate::socket::gauge::{Gauge, Watches};
 use crate::socket::namespace::Namespace;
 use crate::socket::report::Report;
 use crate::sys;
@@ -40,10 +41,7 @@ pub(crate) struct Port {
     /// Taken out only to close it.
     link: Option<Link>,
     wake_policy: WakePolicy,
-    watches: Mutex<Watches>,
-    /// Chunks in the pool of each half, told by the half itself.
-    rx_pool: CachePadded<AtomicU32>,
-    tx_pool: CachePadded<AtomicU32>,
+    gauge: Arc<Gauge>,
     /// Chunks that the receiving half misses of its share, told by itself; none once it is gone.
     rx_wants: CachePadded<AtomicU32>,
     /// The end of the lane that the receiving half has left, so that no chunk is lost in it.
@@ -87,31 +85,13 @@ pub(crate) struct BoundTo {
     pub(crate) queue: QueueId,
 }
 
-/// Rings that can be looked at while the halves use them.
-#[derive(Debug, Default)]
-pub(crate) struct Watches {
-    pub(crate) rx: Option<RingWatch>,
-    pub(crate) completion: Option<RingWatch>,
-    pub(crate) lane: Option<RingWatch>,
-}
-
-/// Entries that wait in the rings, and chunks in the pools.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pending {
-    pub(crate) rx: u32,
-    pub(crate) completion: u32,
-    pub(crate) pools: u32,
-}
-
 impl Port {
     pub(crate) fn new(number: u8, link: Link, wake_policy: WakePolicy, umem: Umem) -> Self {
         Self {
             number,
             link: Some(link),
             wake_policy,
-            watches: Mutex::default(),
-            rx_pool: CachePadded::default(),
-            tx_pool: CachePadded::default(),
+            gauge: Arc::default(),
             rx_wants: CachePadded::default(),
             left_lane: Mutex::default(),
             is_gone: AtomicBool::new(false),
@@ -123,7 +103,7 @@ impl Port {
     }
 
     pub(crate) fn watch(&self, watches: Watches) {
-        *self.watches.lock().unwrap_or_else(PoisonError::into_inner) = watches;
+        self.gauge.watch(watches);
     }
 
     /// Notes where the socket was bound; called once.
@@ -146,7 +126,7 @@ impl Port {
     }
 
     pub(crate) fn rx_pool(&self) -> &AtomicU32 {
-        &self.rx_pool
+        &self.gauge.rx_pool
     }
 
     pub(crate) fn rx_wants(&self) -> &AtomicU32 {
@@ -154,7 +134,7 @@ impl Port {
     }
 
     pub(crate) fn tx_pool(&self) -> &AtomicU32 {
-        &self.tx_pool
+        &self.gauge.tx_pool
     }
 
     pub(crate) fn wake_policy(&self) -> WakePolicy {
@@ -187,16 +167,9 @@ impl Port {
         self.report().interface.clone()
     }
 
-    pub(crate) fn pending(&self) -> Pending {
-        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = |watch: &Option<RingWatch>| watch.as_ref().map_or(0, RingWatch::pending);
-        Pending {
-            rx: pending(&watches.rx),
-            completion: pending(&watches.completion),
-            pools: pending(&watches.lane)
-                + self.rx_pool.load(Ordering::Relaxed)
-                + self.tx_pool.load(Ordering::Relaxed),
-        }
+    /// What the accounting reads.
+    pub(crate) fn gauge(&self) -> &Arc<Gauge> {
+        &self.gauge
     }
 
     /// The descriptor.
@@ -272,7 +245,7 @@ impl Drop for Port {
         // The rings go first, then the descriptor (P1), and with it the socket's slot in every map of a program: the
         // kernel empties that before it unbinds, and only if the slot is still this socket's. Programs that nobody
         // else holds come last.
-        *self.watches.get_mut().unwrap_or_else(PoisonError::into_inner) = Watches::default();
+        self.gauge.watch(Watches::default());
         if let Some(mut lane) = self.left_lane.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             let mut rest = Pool::default();
             while let Some(chunk) = lane.pop() {

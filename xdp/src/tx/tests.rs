@@ -3,7 +3,7 @@ use std::collections::{BTreeSet, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ChunkSize, PeekError, fake};
+use crate::{ChunkSize, Disbelief, PeekError, fake};
 
 fn umem(chunks: u32) -> Umem {
     Umem::builder().chunks(chunks).chunk_size(ChunkSize::K2).build().unwrap()
@@ -96,6 +96,116 @@ fn a_chunk_that_completes_twice_is_taken_back_once() {
     }
     assert_eq!(socket.tx().reap(), 1);
     assert_eq!((socket.tx().refused(), socket.tx().outstanding()), (3, 0));
+    assert!(umem.accounting().is_balanced(), "{}", umem.accounting());
+}
+
+#[test]
+fn a_refusal_says_which_chunk_and_why() {
+    let umem = umem(16);
+    let (mut socket, mut nic) = fake::socket(&umem, 8).unwrap();
+    let mut refusal = |addr| {
+        assert!(nic.forge_completion(addr));
+        let before = socket.tx().refused();
+        assert_eq!((socket.tx().reap(), socket.tx().refused()), (0, before + 1));
+        socket.tx().last_refusal().unwrap()
+    };
+    assert_eq!((refusal(u64::MAX).why, refusal(16 * 2048).chunk), (Disbelief::Outside, None));
+    let receiving = umem.home().custody.held_by(Holder::receiving(0)).next().unwrap();
+    assert_eq!(refusal(umem.layout().addr(receiving) + 9).why, Disbelief::Elsewhere);
+    let free = umem.home().custody.held_by(Holder::FREE).next().unwrap();
+    let refused = refusal(umem.layout().addr(free) + 256);
+    assert_eq!((refused.chunk, refused.why), (Some(free), Disbelief::Free));
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "the completion ring named address {:#x} in chunk {}, which has come back already and is free",
+            umem.layout().addr(free) + 256,
+            free.0
+        )
+    );
+}
+
+/// A kernel that completes a chunk again, just when it is on its way to be sent once more.
+#[test]
+fn a_frame_that_was_not_published_yet_cannot_have_completed() {
+    let umem = umem(16);
+    let (mut socket, mut nic) = fake::socket(&umem, 8).unwrap();
+    let tx = socket.tx();
+    let mut frame = tx.alloc().unwrap();
+    frame.extend_from_slice(b"ping").unwrap();
+    let addr = umem.layout().addr(frame.chunk());
+    tx.send(frame).unwrap();
+    assert!(nic.forge_completion(addr));
+    tx.reap();
+    let published = nic.kernel().transmit().map(|desc| desc.addr.0);
+    assert_eq!(published, Some(addr), "what the kernel may complete it has");
+    assert_eq!(tx.outstanding(), 0);
+    tx.kick().unwrap();
+    assert_eq!(nic.kernel().transmit(), None, "it is not sent again");
+}
+
+#[test]
+fn no_more_frames_are_taken_than_there_is_room_for() {
+    let umem = umem(64);
+    let (mut socket, mut nic) = fake::socket_starting_at(&umem, 8, u32::MAX - 4).unwrap();
+    let tx = socket.tx();
+    let mut frames: Vec<Frame> = std::iter::from_fn(|| tx.alloc()).take(12).collect();
+    for (i, frame) in frames.iter_mut().enumerate() {
+        frame.extend_from_slice(&[i as u8]).unwrap();
+    }
+    let mut frames = frames.into_iter();
+    tx.send(frames.next().unwrap()).unwrap();
+    assert_eq!(tx.send_from(frames.by_ref().take(2)).unwrap(), 2);
+    assert_eq!(tx.send_from(&mut frames).unwrap(), 5, "the ring has eight places");
+    assert_eq!(frames.len(), 4, "the others were not touched");
+    tx.kick().unwrap();
+    let sent: Vec<Vec<u8>> = std::iter::from_fn(|| nic.transmit()).collect();
+    assert_eq!(sent, (0..8).map(|i| vec![i]).collect::<Vec<_>>());
+    assert_eq!(tx.send_from(frames).unwrap(), 4);
+}
+
+#[test]
+fn a_frame_that_cannot_be_sent_comes_back_and_those_before_it_are_sent() {
+    let (ours, theirs) = (umem(64), umem(16));
+    let (mut socket, mut nic) = fake::socket(&ours, 8).unwrap();
+    let (mut other, _nic) = fake::socket(&theirs, 8).unwrap();
+    let tx = socket.tx();
+    let mut frame = |byte| {
+        let mut frame = tx.alloc().unwrap();
+        frame.extend_from_slice(&[byte]).unwrap();
+        frame
+    };
+    let mut foreign = other.tx().alloc().unwrap();
+    foreign.extend_from_slice(b"x").unwrap();
+    let mut frames = vec![frame(0), frame(1), foreign, frame(3), frame(4)].into_iter();
+    frames.as_mut_slice()[3].truncate(0);
+    let refused = tx.send_from(&mut frames).unwrap_err();
+    assert!(matches!(&refused, SendError::Foreign(frame) if frame.belongs_to(&theirs)));
+    assert!(matches!(tx.send_from(&mut frames), Err(SendError::Empty(_))));
+    assert_eq!((tx.send_from(&mut frames).unwrap(), frames.len()), (1, 0));
+    tx.kick().unwrap();
+    let sent: Vec<Vec<u8>> = std::iter::from_fn(|| nic.transmit()).collect();
+    assert_eq!(sent, [[0], [1], [4]]);
+    tx.kick().unwrap();
+    drop(refused);
+    assert!(ours.accounting().is_balanced() && theirs.accounting().is_balanced());
+}
+
+/// The frames come from the user's own iterator, which may panic.
+#[test]
+fn what_was_taken_before_a_panic_is_sent() {
+    let umem = umem(16);
+    let (mut socket, mut nic) = fake::socket(&umem, 8).unwrap();
+    let tx = socket.tx();
+    let mut frame = tx.alloc().unwrap();
+    frame.extend_from_slice(b"first").unwrap();
+    let mut first = Some(frame);
+    let frames = std::iter::from_fn(|| Some(first.take().expect("nobody asks twice")));
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tx.send_from(frames)));
+    assert!(panicked.is_err());
+    tx.kick().unwrap();
+    assert_eq!(nic.transmit().as_deref(), Some(&b"first"[..]));
+    tx.kick().unwrap();
     assert!(umem.accounting().is_balanced(), "{}", umem.accounting());
 }
 
