@@ -301,7 +301,8 @@ impl Rx {
         let mut slots = self.fill.reserve(n);
         let (first, second) = self.ring.seen(n);
         let room = slots.len().min(n);
-        let good = pair_runs((first, second), slots.runs(), |descs, starts| custody.vouch(descs, holder, starts));
+        let good =
+            pair_runs((first, second), slots.runs(), |descs, starts| custody.vouch(descs, holder, starts));
         let mut more = 0;
         if good as u32 == room {
             // The fill ring has no room for these.

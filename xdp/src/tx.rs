@@ -317,7 +317,8 @@ impl Tx {
             // T2: a duplicate would make two owners of one chunk. What is good is taken in bulk, up to the first that
             // is not.
             let (run, _) = self.completion.seen(left);
-            let good = self.pool.chunks().extend_by(run.len() as u32, |starts| custody.pass_all(run, pass, starts));
+            let good =
+                self.pool.chunks().extend_by(run.len() as u32, |starts| custody.pass_all(run, pass, starts));
             if let Some(bad) = run.get(good) {
                 self.refused.note(RingKind::Completion, *bad, 0, &home);
             }

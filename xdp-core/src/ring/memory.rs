@@ -124,7 +124,12 @@ impl<T: Entry> RingMemory<T> {
     /// A walk over a span.
     #[inline]
     pub(super) fn walk(&self, span: Span) -> Walk<T> {
-        Walk { at: self.slot(span.first), first: self.slots, last: self.slot(self.entries.mask()), left: span.len }
+        Walk {
+            at: self.slot(span.first),
+            first: self.slots,
+            last: self.slot(self.entries.mask()),
+            left: span.len,
+        }
     }
 
     /// A watch on this ring; it keeps the memory mapped.

@@ -18,8 +18,8 @@ use xdp_sys::if_xdp::{
 
 use crate::socket::at::At;
 use crate::socket::error::{BindError, RingKind, Step};
-use crate::socket::options::RingSizes;
 use crate::socket::gauge::Watches;
+use crate::socket::options::RingSizes;
 use crate::sys::{self, RingMapping};
 
 /// The rings of a socket; those of a direction that is not used are missing.
