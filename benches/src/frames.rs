@@ -26,6 +26,9 @@ pub trait Frames: Journey {
     /// See [`measured::send`].
     fn send(&mut self, n: u32, kept: &mut Vec<Self::Frame>) -> u32;
 
+    /// See [`measured::send_from`].
+    fn send_from(&mut self, n: u32, kept: &mut Vec<Self::Frame>) -> u32;
+
     /// Publishes what was sent, and takes completions.
     fn kick(&mut self);
 
@@ -49,8 +52,10 @@ pub enum Operation {
     Recv,
     /// Take free chunks as frames.
     Alloc,
-    /// Hand frames over.
+    /// Hand frames over one by one.
     Send,
+    /// Hand frames over all at once.
+    SendFrom,
     /// Drop frames one by one.
     Drop,
     /// Give frames back all at once.
@@ -58,8 +63,14 @@ pub enum Operation {
 }
 
 /// All of them.
-pub(crate) const OPERATIONS: [Operation; 5] =
-    [Operation::Recv, Operation::Alloc, Operation::Send, Operation::Drop, Operation::Recycle];
+pub(crate) const OPERATIONS: [Operation; 6] = [
+    Operation::Recv,
+    Operation::Alloc,
+    Operation::Send,
+    Operation::SendFrom,
+    Operation::Drop,
+    Operation::Recycle,
+];
 
 impl Operation {
     /// The name of its group.
@@ -68,9 +79,14 @@ impl Operation {
             Self::Recv => "xdp/recv",
             Self::Alloc => "xdp/alloc",
             Self::Send => "xdp/send",
+            Self::SendFrom => "xdp/send-from",
             Self::Drop => "xdp/frame-drop",
             Self::Recycle => "xdp/frame-recycle",
         }
+    }
+
+    fn sends(self) -> bool {
+        matches!(self, Self::Send | Self::SendFrom)
     }
 }
 
@@ -91,7 +107,7 @@ impl<F: Frames> Bed<F> {
     /// A fresh queue; if it sends, a round of packets is with the kernel already.
     pub fn new(operation: Operation) -> Self {
         let mut queue = F::new();
-        assert!(operation != Operation::Send || queue.sent(ROUND) == ROUND);
+        assert!(!operation.sends() || queue.sent(ROUND) == ROUND);
         Self { queue, operation, kept: Vec::with_capacity(2 * ROUND as usize) }
     }
 
@@ -111,7 +127,7 @@ impl<F: Frames> Subject for Bed<F> {
                 self.queue.prepare(ROUND, Flow::Borrowed);
             }
             Operation::Alloc => self.queue.unsend(&mut self.kept),
-            Operation::Send => {
+            Operation::Send | Operation::SendFrom => {
                 self.queue.kick();
                 self.queue.prepare(ROUND, Flow::Sent);
                 self.queue.kernel_sends(ROUND);
@@ -138,6 +154,7 @@ impl<F: Frames> Subject for Bed<F> {
             }
             Operation::Alloc => assert_eq!(measured::alloc(queue, n, kept), n),
             Operation::Send => assert_eq!(measured::send(queue, n, kept), n),
+            Operation::SendFrom => assert_eq!(measured::send_from(queue, n, kept), n),
             Operation::Drop => measured::drop_each(queue, n, kept),
             Operation::Recycle => measured::recycle(queue, n, kept),
         }
@@ -161,7 +178,7 @@ mod tests {
                 // What is still kept, sent or dropped comes to rest.
                 let Bed { queue, operation, kept } = &mut bed;
                 match operation {
-                    Operation::Alloc | Operation::Send => queue.unsend(kept),
+                    Operation::Alloc | Operation::Send | Operation::SendFrom => queue.unsend(kept),
                     _ => queue.recycle(kept.len() as u32, kept),
                 }
                 queue.kick();

@@ -57,6 +57,9 @@ pub trait Journey {
     /// See [`measured::owned`].
     fn owned(&mut self, n: u32) -> u32;
 
+    /// See [`measured::owned_each`].
+    fn owned_each(&mut self, n: u32) -> u32;
+
     /// See [`measured::recycled`].
     fn recycled(&mut self, n: u32) -> u32;
 
@@ -77,6 +80,8 @@ pub enum Flow {
     Sent,
     /// Own them, change them, send them back.
     Owned,
+    /// The same, sent one by one.
+    OwnedEach,
     /// Own them, change them, give them back in bulk.
     Recycled,
     /// Own them, drop them.
@@ -84,7 +89,8 @@ pub enum Flow {
 }
 
 /// All of them.
-pub(crate) const FLOWS: [Flow; 5] = [Flow::Borrowed, Flow::Sent, Flow::Owned, Flow::Recycled, Flow::Drop];
+pub(crate) const FLOWS: [Flow; 6] =
+    [Flow::Borrowed, Flow::Sent, Flow::Owned, Flow::OwnedEach, Flow::Recycled, Flow::Drop];
 
 impl Flow {
     /// The name of its group.
@@ -93,9 +99,15 @@ impl Flow {
             Self::Borrowed => "xdp/borrowed",
             Self::Sent => "xdp/sent",
             Self::Owned => "xdp/owned",
+            Self::OwnedEach => "xdp/owned-each",
             Self::Recycled => "xdp/recycled",
             Self::Drop => "xdp/drop",
         }
+    }
+
+    /// Whether what was received is sent.
+    pub(crate) fn answers(self) -> bool {
+        matches!(self, Self::Owned | Self::OwnedEach)
     }
 }
 
@@ -149,6 +161,10 @@ impl<J: Journey> Subject for Bed<J> {
             }
             Flow::Owned => {
                 assert_eq!(measured::owned(journey, n), n);
+                journey.kernel_sends(n);
+            }
+            Flow::OwnedEach => {
+                assert_eq!(measured::owned_each(journey, n), n);
                 journey.kernel_sends(n);
             }
             Flow::Recycled => assert_eq!(measured::recycled(journey, n), n),

@@ -13,13 +13,14 @@
 //! | `xdp-core/pool-push+pop`, `xdp-core/pool-bulk` | put chunks into a pool and take them out: one by one, all at once |
 //! | `xdp-core/return-push`, `-push-all`, `-take-all` | chunks onto the return path one by one, all at once, and off it |
 //! | `xdp/recv`, `xdp/alloc` | get frames and keep them |
-//! | `xdp/send` | hand frames over that were kept; not yet published |
+//! | `xdp/send`, `xdp/send-from` | hand frames over that were kept: one by one, all at once; not yet published |
 //! | `xdp/frame-drop`, `xdp/frame-recycle` | get rid of frames that were kept: one by one, all at once |
 //! | `xdp/rx-seek`, `xdp/rx-peek`, `xdp/rx-commit` | the steps of `xdp/borrowed` |
 //! | `xdp/tx-seek`, `xdp/tx-peek`, `xdp/tx-commit`, `xdp/tx-kick` | the steps of `xdp/sent` |
 //! | `xdp/borrowed` | receive, read one byte of each packet, give the chunks back to the fill ring |
 //! | `xdp/sent` | take free chunks, write one byte of each packet, send, take completions |
 //! | `xdp/owned` | receive, swap the MAC addresses, send, take completions, give the chunks back to the fill ring |
+//! | `xdp/owned-each` | the same, but sent one by one |
 //! | `xdp/recycled` | receive, swap the MAC addresses, give the frames back to the fill ring in bulk |
 //! | `xdp/drop` | receive, drop each frame, give the chunks back to the fill ring |
 //!

@@ -106,10 +106,16 @@ pub fn alloc<F: Frames>(queue: &mut F, n: u32, kept: &mut Vec<F::Frame>) -> u32 
     queue.alloc(n, kept)
 }
 
-/// Hands the last `n` of the kept frames over, without publishing them; returns how many were taken.
+/// Hands the last `n` of the kept frames over one by one, without publishing them; returns how many were taken.
 #[inline(never)]
 pub fn send<F: Frames>(queue: &mut F, n: u32, kept: &mut Vec<F::Frame>) -> u32 {
     queue.send(n, kept)
+}
+
+/// As [`send`], all at once.
+#[inline(never)]
+pub fn send_from<F: Frames>(queue: &mut F, n: u32, kept: &mut Vec<F::Frame>) -> u32 {
+    queue.send_from(n, kept)
 }
 
 /// Drops the last `n` of the kept frames, one by one.
@@ -178,10 +184,17 @@ pub fn sent<J: Journey>(journey: &mut J, n: u32) -> u32 {
     journey.sent(n)
 }
 
-/// Receives up to `n` packets, swaps their MAC addresses, sends them, takes completions; returns how many were sent.
+/// Receives up to `n` packets, swaps their MAC addresses, sends them all at once, takes completions; returns how many
+/// were sent.
 #[inline(never)]
 pub fn owned<J: Journey>(journey: &mut J, n: u32) -> u32 {
     journey.owned(n)
+}
+
+/// As [`owned`], but the packets are sent one by one.
+#[inline(never)]
+pub fn owned_each<J: Journey>(journey: &mut J, n: u32) -> u32 {
+    journey.owned_each(n)
 }
 
 /// Receives up to `n` packets, swaps their MAC addresses, gives the frames back in bulk; returns how many.

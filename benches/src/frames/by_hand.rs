@@ -57,6 +57,12 @@ impl Frames for ByHand {
         count
     }
 
+    /// By hand there is nothing to be gained or lost.
+    #[inline(always)]
+    fn send_from(&mut self, n: u32, kept: &mut Vec<Desc>) -> u32 {
+        self.send(n, kept)
+    }
+
     fn kick(&mut self) {
         self.tx.producer.store(self.own.tx);
         ByHand::kick(self);

@@ -16,7 +16,8 @@ fn must_be_free(group: &str) -> bool {
         "xdp-core/tx+completion",
         "xdp-core/rx+fill",
     ];
-    RINGS.contains(&group) || ["xdp/borrowed", "xdp/sent", "xdp/owned", "xdp/recycled"].contains(&group)
+    RINGS.contains(&group)
+        || ["xdp/borrowed", "xdp/sent", "xdp/owned", "xdp/owned-each", "xdp/recycled"].contains(&group)
 }
 
 /// Prints for each group of ours what ran and what is locked; returns how the bar is missed.
