@@ -1,9 +1,9 @@
 //! The crate's orderings under a model checker (loom): every interleaving, and every value that a load may return.
 //!
 //! Each model is the smallest that shows its matter. It runs the crate's own cursors, fence, return path and custody;
-//! slots, packet bytes and the other side are written here. Beside each stands how many executions there are, and what
-//! they took on a virtual machine with 2 cores; only one has a bound on preemptions. Each has twins: the same with one
-//! ordering of ours weakened, which must fail, and by what is said there.
+//! slots, packet bytes and the other side are written here. Beside each stands how many executions there are, and
+//! what they took on a virtual machine with 2 cores; only one has a bound on preemptions. Each has twins: the same
+//! with one ordering of ours weakened, which must fail, and by what is said there.
 //!
 //! | rows | ordering | the models that fail without it |
 //! |------|----------|---------------------------------|
