@@ -85,13 +85,19 @@ impl HalfPool {
     }
 
     /// Takes everything from the UMEM's return path, or leaves word that there was nothing.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn restock(&mut self) {
-        let found = !self.home.returns.is_empty() && self.home.returns.take_all(&mut self.pool) > 0;
+        let found = !self.home.returns.is_empty() && self.take_returned() > 0;
         // Relaxed: a hint to those who hold chunks back. It is stored only when it changes, as all halves read it.
         if !found && !self.home.is_hungry.load(Ordering::Relaxed) {
             self.home.is_hungry.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Apart, so that no locked instruction stands in a loop that gets along without.
+    #[inline(never)]
+    fn take_returned(&mut self) -> u32 {
+        self.home.returns.take_all(&mut self.pool)
     }
 
     /// Gives `n` chunks to the UMEM's return path.

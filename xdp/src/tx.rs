@@ -169,8 +169,8 @@ impl Tx {
         let (home, holder) = (self.pool.home(), self.holder);
         let custody = self.pool.home_ref().custody.view();
         let mut slots = self.ring.reserve(u32::MAX);
-        let mut frames = frames.into_iter();
-        for slot in slots.slots(before) {
+        let (mut frames, room) = (frames.into_iter(), slots.len());
+        while self.staged < room {
             let Some(frame) = frames.next() else { break };
             if frame.home() != home {
                 return Err(SendError::Foreign(frame));
@@ -178,7 +178,7 @@ impl Tx {
             if frame.is_empty() {
                 return Err(SendError::Empty(frame));
             }
-            *slot = frame.desc();
+            slots.write(self.staged, frame.desc());
             custody.set_seat(frame.into_seat(), holder);
             // Counted at once: the next frame may panic on its way here.
             self.staged += 1;

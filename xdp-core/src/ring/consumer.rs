@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code, reason = "reads published slots, proven against R1 to R4")]
 
-use super::memory::Walk;
+use core::ptr::NonNull;
+
 use super::{Entry, RingMemory, RingWatch};
 use crate::cursor::{Consumer, Span};
 use crate::sync::Ordering;
@@ -157,8 +158,10 @@ impl<'r, T: Entry> Peeked<'r, T> {
     /// The entries one by one, each of which counts as read when it is yielded.
     #[inline]
     pub fn drain(self) -> Drain<'r, T> {
-        let walk = self.ring.memory.walk(Span { first: self.ring.cursor.next(), len: self.len });
-        Drain { walk, len: self.len, ring: self.ring }
+        let memory = &self.ring.memory;
+        let next = memory.slot(self.ring.cursor.next());
+        let (first, last) = (memory.slot(0), memory.slot(memory.entries.mask()));
+        Drain { next, first, last, taken: 0, len: self.len, ring: self.ring }
     }
 
     /// Gives the next `n` entries back, at most what is left. May be called several times.
@@ -175,10 +178,29 @@ impl<'r, T: Entry> Peeked<'r, T> {
 /// dropped. If it is forgotten, they are offered again.
 #[derive(Debug)]
 pub struct Drain<'r, T: Entry> {
-    /// Over entries that were published and are not released while this lives (R3): it borrows the ring mutably.
-    walk: Walk<T>,
+    /// The slot of the next entry.
+    next: NonNull<T>,
+    /// The ring's first slot, and its last.
+    first: NonNull<T>,
+    last: NonNull<T>,
+    taken: u32,
+    /// Entries from the cursor's next one on that were seen published; they stay so while this borrows the ring.
     len: u32,
     ring: &'r mut ConsumerRing<T>,
+}
+
+// SAFETY: the pointer is one into the ring's memory, and this has the ring's end alone, which may go to any thread.
+unsafe impl<T: Entry> Send for Drain<'_, T> {}
+
+// SAFETY: as above; a shared reference only tells numbers.
+unsafe impl<T: Entry> Sync for Drain<'_, T> {}
+
+impl<T: Entry> Drain<'_, T> {
+    /// Entries that were yielded.
+    #[inline]
+    pub const fn taken(&self) -> u32 {
+        self.taken
+    }
 }
 
 impl<T: Entry> Iterator for Drain<'_, T> {
@@ -186,15 +208,22 @@ impl<T: Entry> Iterator for Drain<'_, T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        let slot = self.walk.step()?;
-        // SAFETY: the slot is published and not released (R3, see `walk`), valid (R1, R2), and any bits are a value
-        // (R4).
+        if self.taken == self.len {
+            return None;
+        }
+        self.taken += 1;
+        let slot = self.next;
+        // SAFETY: a slot of the ring (R2), so that behind it is another, or the end of the slots.
+        let behind = unsafe { slot.add(1) };
+        self.next = if slot == self.last { self.first } else { behind };
+        // SAFETY: one of the `len` slots that are published and not released (R3), valid (R1, R2), and any bits are a
+        // value (R4).
         Some(unsafe { slot.read() })
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.walk.left as usize;
+        let left = (self.len - self.taken) as usize;
         (left, Some(left))
     }
 }
@@ -204,7 +233,7 @@ impl<T: Entry> ExactSizeIterator for Drain<'_, T> {}
 impl<T: Entry> Drop for Drain<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // What is left of the range was seen published, and only this moves it.
-        self.ring.cursor.advance(self.len - self.walk.left, self.ring.memory.consumer());
+        // No more than was seen published.
+        self.ring.cursor.advance(self.taken, self.ring.memory.consumer());
     }
 }

@@ -121,17 +121,6 @@ impl<T: Entry> RingMemory<T> {
         (first, second)
     }
 
-    /// A walk over a span.
-    #[inline]
-    pub(super) fn walk(&self, span: Span) -> Walk<T> {
-        Walk {
-            at: self.slot(span.first),
-            first: self.slots,
-            last: self.slot(self.entries.mask()),
-            left: span.len,
-        }
-    }
-
     /// A watch on this ring; it keeps the memory mapped.
     pub fn watch(&self) -> RingWatch {
         RingWatch {
@@ -140,32 +129,5 @@ impl<T: Entry> RingMemory<T> {
             entries: self.entries,
             _owner: Arc::clone(&self._owner),
         }
-    }
-}
-
-/// A walk over the slots of a span, around the wrap without a second loop.
-#[derive(Debug)]
-pub(super) struct Walk<T> {
-    /// The next slot.
-    at: NonNull<T>,
-    /// The ring's first slot, and its last.
-    first: NonNull<T>,
-    last: NonNull<T>,
-    pub(super) left: u32,
-}
-
-impl<T> Walk<T> {
-    /// The next slot of the span.
-    #[inline]
-    pub(super) fn step(&mut self) -> Option<NonNull<T>> {
-        if self.left == 0 {
-            return None;
-        }
-        self.left -= 1;
-        let slot = self.at;
-        // SAFETY: `slot` is one of the ring's (R2), so that behind it is one, too, or the end of the ring's slots.
-        let next = unsafe { slot.add(1) };
-        self.at = if slot == self.last { self.first } else { next };
-        Some(slot)
     }
 }

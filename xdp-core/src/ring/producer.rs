@@ -147,20 +147,6 @@ impl<T: Entry> Reserved<'_, T> {
         unsafe { self.ring.memory.runs_mut(span) }
     }
 
-    /// The slots that are not submitted yet, without the first `n`, one by one. They hold what was there a lap ago.
-    #[inline]
-    pub fn slots(&mut self, n: u32) -> impl Iterator<Item = &mut T> {
-        let n = n.min(self.len);
-        let span = Span { first: self.ring.cursor.next().wrapping_add(n), len: self.len - n };
-        let mut walk = self.ring.memory.walk(span);
-        core::iter::from_fn(move || {
-            let mut slot = walk.step()?;
-            // SAFETY: the slot is reserved and not submitted (R3) as long as `self` is borrowed, valid (R1, R2), and
-            // initialised (R1); a walk comes to each slot once, as the span is at most `entries` long (C2).
-            Some(unsafe { slot.as_mut() })
-        })
-    }
-
     /// Writes the slot at `i`, counted from the first that is not submitted; false when `i` is beyond the range.
     #[inline]
     pub fn write(&mut self, i: u32, entry: T) -> bool {

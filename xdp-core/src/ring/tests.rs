@@ -286,18 +286,3 @@ fn what_was_drained_is_released_around_the_wrap_and_the_rest_is_offered_again() 
     assert_eq!(rings.completion.peek(u32::MAX).drain().collect::<Vec<_>>(), [3, 4]);
     assert_eq!(rings.completion.waiting(), 0);
 }
-
-#[test]
-fn the_slots_of_a_range_come_once_each_behind_those_that_are_skipped() {
-    let (mut kernel, mut rings) = rig(2, u32::MAX - 2);
-    assert!(rings.fill.write_ahead(0, 10));
-    let mut batch = rings.fill.reserve(4);
-    let mut next = 11;
-    for slot in batch.slots(1) {
-        *slot = next;
-        next += 1;
-    }
-    assert_eq!((next, batch.slots(4).count(), batch.slots(9).count()), (14, 0, 0));
-    batch.submit(4);
-    assert_eq!(core::iter::from_fn(|| kernel.take_fill()).collect::<Vec<_>>(), [10, 11, 12, 13]);
-}

@@ -35,7 +35,7 @@ impl Iterator for Recv<'_> {
     fn next(&mut self) -> Option<Frame> {
         loop {
             let desc = self.batch.next()?;
-            *self.taken += 1;
+            *self.taken = self.batch.taken();
             if let Some(seat) = self.custody.pass_frame(desc, self.holder, Holder::HANDS) {
                 // SAFETY: the table has a byte for this address, so it lies in the UMEM.
                 let data = unsafe { self.base.add(desc.addr.0 as usize) };
