@@ -170,6 +170,67 @@ fn iterators_and_batches_that_are_forgotten_lose_nothing() {
     assert_eq!(umem.accounting().pool, 64, "{}", umem.accounting());
 }
 
+/// An iterator of the caller's fails in the middle: what was taken from it until then is not lost.
+#[test]
+fn frames_recycled_before_a_panic_are_in_the_pool() {
+    let umem = umem(64);
+    let (mut rx, mut tx, _nic) = busy(&umem, 16);
+    let mut frames: Vec<Frame> = rx.recv(16).collect();
+    for half in ["rx", "tx"] {
+        let some: Vec<Frame> = frames.drain(..8).collect();
+        let failing = some.into_iter().enumerate().map(|(i, frame)| match i {
+            5 => std::panic::resume_unwind(Box::new("on purpose")),
+            _ => frame,
+        });
+        let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match half {
+            "rx" => rx.recycle(failing),
+            _ => tx.recycle(failing),
+        }));
+        assert!(unwound.is_err());
+    }
+    // What the pools say of themselves is told by the next call.
+    assert!(rx.seek(1).is_empty() && tx.reap() == 0);
+    let account = umem.accounting();
+    assert_eq!((account.hands, account.is_balanced()), (0, true), "{account}");
+}
+
+/// Both halves, the NIC, and frames of both go at once, each on its own thread, while chunks are on their way between
+/// all of them.
+#[test]
+fn everything_may_be_dropped_at_the_same_moment() {
+    let umem = umem(64);
+    for round in 0..400 {
+        let (mut rx, mut tx, mut nic) = busy(&umem, 16);
+        let mut frames: Vec<Frame> = rx.recv(8).chain(std::iter::from_fn(|| tx.alloc()).take(8)).collect();
+        for frame in frames.drain(..4) {
+            tx.send(frame).unwrap();
+        }
+        tx.kick().unwrap();
+        while nic.transmit().is_some() {}
+        let at_once = std::sync::Barrier::new(4);
+        let meet = || at_once.wait();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                meet();
+                drop(rx);
+            });
+            scope.spawn(|| {
+                meet();
+                tx.reap(); // to the other half, if it is still there
+                drop(tx);
+            });
+            scope.spawn(|| {
+                meet();
+                drop(nic);
+            });
+            meet();
+            drop(frames);
+        });
+        let account = umem.accounting();
+        assert_eq!((account.pool, account.hands), (64, 0), "round {round}: {account}");
+    }
+}
+
 /// Each of many threads has a frame; socket, NIC and UMEM go first.
 #[test]
 fn frames_that_outlive_everything_keep_their_bytes_on_every_thread() {

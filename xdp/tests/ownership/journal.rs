@@ -12,8 +12,23 @@ const GONE: u8 = 3;
 pub(crate) struct Journal {
     states: Vec<AtomicU8>,
     next: AtomicU32,
+    arrived: AtomicU32,
     received: AtomicU32,
+    sent: AtomicU32,
     left: AtomicU32,
+}
+
+/// How many packets came how far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Totals {
+    /// Put on an rx ring.
+    pub(crate) arrived: u32,
+    /// Taken from there.
+    pub(crate) received: u32,
+    /// Taken by a sending half.
+    pub(crate) sent: u32,
+    /// Taken from the tx ring.
+    pub(crate) left: u32,
 }
 
 impl Journal {
@@ -21,7 +36,9 @@ impl Journal {
         Self {
             states: (0..packets).map(|_| AtomicU8::new(UNKNOWN)).collect(),
             next: AtomicU32::new(0),
+            arrived: AtomicU32::new(0),
             received: AtomicU32::new(0),
+            sent: AtomicU32::new(0),
             left: AtomicU32::new(0),
         }
     }
@@ -59,9 +76,21 @@ impl Journal {
         self.left.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Packets that were received, and packets that have left.
-    pub(crate) fn totals(&self) -> (u32, u32) {
-        (self.received.load(Ordering::Relaxed), self.left.load(Ordering::Relaxed))
+    /// A packet was put on an rx ring.
+    pub(crate) fn arrive(&self) {
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Packets were taken by a sending half.
+    pub(crate) fn send(&self, packets: u32) {
+        self.sent.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    /// How many packets came how far; exact while all stand still.
+    pub(crate) fn totals(&self) -> Totals {
+        let [arrived, received, sent, left] = [&self.arrived, &self.received, &self.sent, &self.left]
+            .map(|count| count.load(Ordering::Relaxed));
+        Totals { arrived, received, sent, left }
     }
 
     fn pass(&self, number: u64, from: u8, to: u8) {

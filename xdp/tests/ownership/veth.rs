@@ -114,8 +114,8 @@ fn run(lab: &Lab, seed: u64, is_watched: bool) {
             assert!(observer.join().unwrap() > 0);
         }
     });
-    let (received, left) = site.journal.totals();
-    assert!(received > 500 && left > 500, "{received} received, {left} left");
+    let totals = site.journal.totals();
+    assert!(totals.received > 500 && totals.left > 500, "{totals:?}");
     drop(site);
     let deadline = Instant::now() + PATIENCE;
     loop {

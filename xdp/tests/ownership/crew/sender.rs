@@ -23,9 +23,9 @@ impl Sender {
         Self { line, inbox, kept: Kept::default() }
     }
 
-    fn send(&mut self, tx: &mut Tx, frame: Frame, random: &mut Random) {
+    fn send(&mut self, tx: &mut Tx, frame: Frame, site: &Site, random: &mut Random) {
         match tx.send(frame) {
-            Ok(()) => {}
+            Ok(()) => site.journal.send(1),
             Err(SendError::Full(frame)) if random.once_in(2) => self.kept.keep(frame),
             Err(SendError::Full(frame)) => drop(frame),
             Err(refused) => panic!("{refused}"),
@@ -44,7 +44,7 @@ impl Sender {
                     self.kept.keep(frame);
                 }
             }
-            _ => self.send(tx, frame, random),
+            _ => self.send(tx, frame, site, random),
         }
     }
 
@@ -57,7 +57,7 @@ impl Sender {
                 let Some(number) = site.journal.written() else { return };
                 packet::write(batch.peek(i, len).unwrap(), number, 1);
             }
-            batch.commit_first(n);
+            site.journal.send(batch.commit_first(n));
         }
         if random.once_in(3) {
             // Written and never committed: must not leave.
@@ -68,10 +68,11 @@ impl Sender {
         }
     }
 
-    fn send_many(&mut self, tx: &mut Tx, random: &mut Random) {
+    fn send_many(&mut self, tx: &mut Tx, site: &Site, random: &mut Random) {
         let mut queue: VecDeque<Frame> = self.kept.some(random).into();
         let queued = queue.len();
         let sent = tx.send_all(&mut queue).unwrap();
+        site.journal.send(sent);
         assert_eq!(sent as usize + queue.len(), queued, "what does not fit stays");
         queue.into_iter().for_each(|frame| self.kept.keep(frame));
     }
@@ -88,7 +89,7 @@ impl Role for Sender {
             0..9 => {
                 for _ in 0..random.below(8) {
                     match self.inbox.try_recv() {
-                        Ok(frame) => self.send(tx, frame, random),
+                        Ok(frame) => self.send(tx, frame, site, random),
                         Err(_) => break,
                     }
                 }
@@ -97,7 +98,7 @@ impl Role for Sender {
             14 => drop(tx.reap()),
             15..17 => self.write(tx, site, random),
             17..19 => self.write_borrowed(tx, site, random),
-            19 => self.send_many(tx, random),
+            19 => self.send_many(tx, site, random),
             20 => tx.recycle(self.kept.some(random)),
             21 if random.once_in(16) => panic_with(self.kept.some(random)),
             22 if random.once_in(8) => site.senders[self.line].replace(&mut self.inbox),
