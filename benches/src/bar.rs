@@ -11,8 +11,8 @@ pub struct Bar {
     pub hand: &'static str,
     /// How often that, at most.
     pub most: f64,
-    /// For information: what `hand` costs over a ring that the kernel has mapped, with pointers, masks and offsets that
-    /// are known only at run time, in instructions a descriptor (Linux 6.18, rustc 1.95, x86-64).
+    /// For information: what `hand` costs over a ring that the kernel has mapped, with pointers, masks and offsets
+    /// that are known only at run time, in instructions a descriptor (Linux 6.18, rustc 1.95, x86-64).
     pub mapped: Option<f64>,
 }
 

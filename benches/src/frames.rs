@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use crate::case::{ROUND, Subject};
-use crate::journeys::{Flow, Journey};
+use crate::journeys::{Flow, Journey, PACKET};
 use crate::measured;
 
 mod by_hand;
@@ -22,6 +22,9 @@ pub trait Frames: Journey {
 
     /// Makes a packet of an empty frame.
     fn write(frame: &mut Self::Frame);
+
+    /// Bytes in a frame.
+    fn len(frame: &Self::Frame) -> usize;
 
     /// See [`measured::send`].
     fn send(&mut self, n: u32, kept: &mut Vec<Self::Frame>) -> u32;
@@ -123,6 +126,7 @@ impl<F: Frames> Subject for Bed<F> {
     fn prepare(&mut self) {
         match self.operation {
             Operation::Recv => {
+                assert!(self.kept.iter().all(|frame| F::len(frame) == PACKET.len()));
                 self.queue.recycle(self.kept.len() as u32, &mut self.kept);
                 self.queue.prepare(ROUND, Flow::Borrowed);
             }

@@ -10,8 +10,8 @@
 //! | `xdp-core/fill`, `xdp-core/tx` | write a batch of addresses or descriptors from an array, publish it |
 //! | `xdp-core/completion`, `xdp-core/rx` | add up the addresses (and lengths) of a batch, release it |
 //! | `xdp-core/tx+completion`, `xdp-core/rx+fill` | one after the other |
-//! | `xdp-core/pool-push+pop`, `xdp-core/pool-bulk` | put chunks into a pool and take them out: one by one, all at once |
-//! | `xdp-core/return-push`, `-push-all`, `-take-all` | chunks onto the return path one by one, all at once, and off it |
+//! | `xdp-core/pool-push+pop`, `xdp-core/pool-bulk` | chunks into a pool and out of it: one by one, all at once |
+//! | `xdp-core/return-push`, `-push-all`, `-take-all` | chunks onto the return path one by one, at once, and off it |
 //! | `xdp/recv`, `xdp/alloc` | get frames and keep them |
 //! | `xdp/send`, `xdp/send-from` | hand frames over that were kept: one by one, all at once; not yet published |
 //! | `xdp/frame-drop`, `xdp/frame-recycle` | get rid of frames that were kept: one by one, all at once |

@@ -45,6 +45,10 @@ impl Frames for ByHand {
         frame.len = PACKET.len() as u32;
     }
 
+    fn len(frame: &Desc) -> usize {
+        frame.len as usize
+    }
+
     #[inline(always)]
     fn send(&mut self, n: u32, kept: &mut Vec<Desc>) -> u32 {
         let mut tx = self.own.tx;

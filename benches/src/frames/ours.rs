@@ -28,6 +28,10 @@ impl Frames for Ours {
         frame[0] = BYTE;
     }
 
+    fn len(frame: &Frame) -> usize {
+        frame.len()
+    }
+
     #[inline(always)]
     fn send(&mut self, n: u32, kept: &mut Vec<Frame>) -> u32 {
         let tx = self.socket.tx();

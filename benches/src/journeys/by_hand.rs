@@ -1,8 +1,9 @@
 //! The same by hand: plain rings, plain memory, index masked per element as in `rings::Floor`.
 //!
-//! What is left out is what a library is for: nobody checks that a chunk is where the kernel says, that it has one owner,
-//! or counts anything. What safe Rust and the task need is in: a packet may be shorter than what is read of it, and may
-//! not reach beyond its chunk. As the number of chunks is a constant, a mask makes an address safe, without a branch.
+//! What is left out is what a library is for: nobody checks that a chunk is where the kernel says, that it has one
+//! owner, or counts anything. What safe Rust and the task need is in: a packet may be shorter than what is read of
+//! it, and may not reach beyond its chunk. As the number of chunks is a constant, a mask makes an address safe,
+//! without a branch.
 
 use xdp_core::{Addr, Desc, Options};
 
@@ -136,7 +137,9 @@ impl Journey for ByHand {
             let received = desc(self.fill.slots[slot(fill.wrapping_add(i))] + OFFSET, PACKET.len() as u32);
             let completed = &mut self.completion.slots[slot(completion.wrapping_add(i))];
             if flow == Flow::Sent {
-                *completed = self.tx.slots[slot(tx.wrapping_add(i))].addr.0;
+                let sent = self.tx.slots[slot(tx.wrapping_add(i))];
+                assert_eq!(sent.len as usize, PACKET.len());
+                *completed = sent.addr.0;
                 continue;
             }
             self.rx.slots[slot(rx.wrapping_add(i))] = received;

@@ -38,6 +38,7 @@ impl Journey for Ours {
         for i in 0..n {
             if flow == Flow::Sent {
                 let sent = kernel.peek_tx(i).expect("a round of packets is with the kernel");
+                assert_eq!(sent.len as usize, PACKET.len());
                 assert!(kernel.lay_out_completion(i, sent.addr));
                 continue;
             }

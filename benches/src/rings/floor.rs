@@ -1,4 +1,5 @@
-//! By hand, element by element: what libxdp's inline functions compile to, without what they need to know at run time.
+//! By hand, element by element: what libxdp's inline functions compile to, without what they need to know at run
+//! time.
 
 use xdp_core::Desc;
 

@@ -1,5 +1,5 @@
-//! The time of every case: ours and what is by hand take turns, round by round, in one process, so that a machine that
-//! changes its speed changes it for both. `benches/report.sh` calls this, pinned to a processor.
+//! The time of every case: ours and what is by hand take turns, round by round, in one process, so that a machine
+//! that changes its speed changes it for both. `benches/report.sh` calls this, pinned to a processor.
 
 #![forbid(unsafe_code)]
 
