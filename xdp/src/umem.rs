@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code, reason = "owns the packet memory, and frees it only when nothing refers to it (U1)")]
 
+mod builder;
+
 use std::fmt;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -13,12 +15,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xdp_core::frames::{Custody, Holder, Pool, ReturnPath, Seat};
-use xdp_core::layout::{ChunkSize, LayoutError, UmemLayout};
+use xdp_core::layout::{Chunk, UmemLayout};
 
 use crate::accounting::Accounting;
 use crate::socket::gauge::Gauge;
 use crate::socket::port::{BoundTo, ClosedPort, Port};
-use crate::sys::{self, Mapping, Pages};
+use crate::sys::{Mapping, Pages};
+
+pub use builder::{HugePages, UmemBuilder, UmemError};
 
 /// A handle on the packet memory; clones refer to the same.
 ///
@@ -43,93 +47,14 @@ impl fmt::Debug for Umem {
     }
 }
 
-/// Whether the packet memory is backed by huge pages (2 MiB), which spares address translations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum HugePages {
-    /// Ordinary pages.
-    #[default]
-    Never,
-    /// Huge pages if the system has free ones, else ordinary pages; [`Umem::has_huge_pages`] says which.
-    Prefer,
-    /// Huge pages or an error.
-    Require,
-}
-
-/// Why there is no UMEM.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum UmemError {
-    /// The geometry does not work.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// The system has no free huge pages and they were required.
-    #[error(
-        "no {bytes} bytes of free huge pages: reserve {pages} of 2 MiB in /proc/sys/vm/nr_hugepages, or let the \
-         library fall back to ordinary pages"
-    )]
-    HugePages {
-        /// Bytes asked for, rounded up to whole huge pages.
-        bytes: usize,
-        /// The same in huge pages.
-        pages: usize,
-        /// What the kernel said.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// The kernel has no memory for it.
-    #[error("the kernel gave no {bytes} bytes of memory: use fewer chunks")]
-    Memory {
-        /// Bytes asked for.
-        bytes: usize,
-        /// What the kernel said.
-        #[source]
-        cause: std::io::Error,
-    },
-}
-
-/// How a [`Umem`] is to be.
-#[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct UmemBuilder {
-    chunks: u32,
-    chunk_size: ChunkSize,
-    headroom: u32,
-    huge_pages: HugePages,
-}
-
-impl UmemBuilder {
-    /// How many chunks, 1 or more; 4096 if not said. A socket wants about twice its rx ring and its tx ring.
-    pub fn chunks(mut self, chunks: u32) -> Self {
-        self.chunks = chunks;
-        self
+impl Umem {
+    /// A UMEM of 4096 chunks of 4 KiB, unless told otherwise.
+    pub fn builder() -> UmemBuilder {
+        UmemBuilder::default()
     }
 
-    /// The size of a chunk; 4 KiB if not said.
-    pub fn chunk_size(mut self, size: ChunkSize) -> Self {
-        self.chunk_size = size;
-        self
-    }
-
-    /// Bytes kept free in front of every frame, beyond the 256 that the kernel keeps for XDP programs; 0 if not said.
-    pub fn headroom(mut self, bytes: u32) -> Self {
-        self.headroom = bytes;
-        self
-    }
-
-    /// Whether to use huge pages; never if not said.
-    pub fn huge_pages(mut self, huge_pages: HugePages) -> Self {
-        self.huge_pages = huge_pages;
-        self
-    }
-
-    /// Maps the memory. Nothing is locked or known to the kernel's network before a socket is bound.
-    ///
-    /// # Errors
-    ///
-    /// A geometry that does not work, or memory that the system does not have.
-    pub fn build(self) -> Result<Umem, UmemError> {
-        let layout = UmemLayout::new(self.chunk_size, self.chunks, self.headroom)?;
-        let (memory, pages) = map(layout.bytes(), self.huge_pages)?;
+    /// A handle on this memory, every chunk free.
+    fn new(memory: Mapping, pages: Pages, layout: UmemLayout) -> Self {
         let home = Home {
             memory,
             pages,
@@ -138,36 +63,10 @@ impl UmemBuilder {
             custody: Custody::new(layout),
             is_hungry: AtomicBool::new(false),
         };
-        let all: Vec<u64> =
-            (0..layout.chunks()).map(|chunk| layout.addr(xdp_core::layout::Chunk(chunk))).collect();
+        let all: Vec<u64> = (0..layout.chunks()).map(|chunk| layout.addr(Chunk(chunk))).collect();
         home.returns.push_all(&all);
         let home = HomeRef(NonNull::from(Box::leak(Box::new(home))));
-        Ok(Umem { shared: Arc::new(Shared { home, sockets: Mutex::default() }) })
-    }
-}
-
-fn map(bytes: usize, huge_pages: HugePages) -> Result<(Mapping, Pages), UmemError> {
-    if huge_pages != HugePages::Never {
-        match Mapping::anonymous(bytes, Pages::Huge) {
-            Ok(mapping) => return Ok((mapping, Pages::Huge)),
-            Err(errno) if huge_pages == HugePages::Require => {
-                let pages = bytes.div_ceil(sys::HUGE_PAGE);
-                let bytes = pages.saturating_mul(sys::HUGE_PAGE);
-                return Err(UmemError::HugePages { bytes, pages, cause: sys::io_error(errno) });
-            }
-            Err(_) => {}
-        }
-    }
-    match Mapping::anonymous(bytes, Pages::Normal) {
-        Ok(mapping) => Ok((mapping, Pages::Normal)),
-        Err(errno) => Err(UmemError::Memory { bytes, cause: sys::io_error(errno) }),
-    }
-}
-
-impl Umem {
-    /// A UMEM of 4096 chunks of 4 KiB, unless told otherwise.
-    pub fn builder() -> UmemBuilder {
-        UmemBuilder { chunks: 4096, chunk_size: ChunkSize::K4, headroom: 0, huge_pages: HugePages::Never }
+        Self { shared: Arc::new(Shared { home, sockets: Mutex::default() }) }
     }
 
     /// How many chunks there are.
