@@ -15,6 +15,7 @@
 //! | 2 | load kernel's consumer | Acquire | `smp_store_release(&q->ring->consumer)` in `__xskq_cons_release`: the slots are ours |
 //! | 3 | load kernel's producer | Acquire | `smp_store_release(&q->ring->producer)` in `__xskq_prod_submit`: all is seen whole |
 //! | 4 | store own consumer | Release | `READ_ONCE(q->ring->consumer)` in `xskq_prod_nb_free`: our reads are done by then |
+//! | 12 | load a consumer from outside | Acquire | row 4, or the kernel's as row 2: its producer is seen as far, at least |
 //!
 //! The kernel's own producers make do with a control dependency where we have row 2; a compiler may break one, so
 //! Acquire.
@@ -52,6 +53,14 @@ pub struct Span {
     pub first: u32,
     /// How many entries.
     pub len: u32,
+}
+
+/// Entries that are published and not yet consumed, as seen from outside both ends; at most the ring's length. Exact
+/// while neither end moves.
+pub(crate) fn pending(entries: Entries, producer: &AtomicU32, consumer: &AtomicU32) -> u32 {
+    // The consumer first: what it has passed the producer has passed too, and the difference cannot wrap.
+    let consumed = consumer.load(row(12, Ordering::Acquire));
+    producer.load(Ordering::Relaxed).wrapping_sub(consumed).min(entries.get())
 }
 
 /// Our end of a ring that we fill: the fill ring or the tx ring.

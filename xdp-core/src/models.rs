@@ -12,6 +12,7 @@
 //! | 5 | SeqCst (fence) | [`wakeup`]: asking after publishing, asking after each |
 //! | 7, 8 | Release, Acquire | [`returns`]: all but counting; [`home`]: freeing; [`halves`]: custody |
 //! | 11 | Release, and Acquire | [`returns`]: counting |
+//! | 12 | Acquire | [`watch`] |
 //! | 6, 9, 10 | Relaxed | nothing to weaken; the models hold with them as they are |
 //!
 //! What the checker does not know: loads that return a store yet to come (load buffering), and control dependencies.
@@ -30,6 +31,7 @@ mod ring;
 mod rings;
 pub(crate) mod swapped;
 mod wakeup;
+mod watch;
 pub(crate) mod weaken;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

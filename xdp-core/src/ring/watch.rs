@@ -6,8 +6,8 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use super::Owner;
-use crate::cursor::Entries;
-use crate::sync::{AtomicU32, Ordering};
+use crate::cursor::{self, Entries};
+use crate::sync::AtomicU32;
 
 /// A look at a ring's two indices from outside its end, for statistics while another thread uses the ring.
 pub struct RingWatch {
@@ -39,8 +39,6 @@ impl RingWatch {
         let producer = unsafe { self.producer.as_ref() };
         // SAFETY: as above.
         let consumer = unsafe { self.consumer.as_ref() };
-        // Relaxed: a number for people. The consumer first: what it has passed the producer has passed too.
-        let consumed = consumer.load(Ordering::Relaxed);
-        producer.load(Ordering::Relaxed).wrapping_sub(consumed).min(self.entries.get())
+        cursor::pending(self.entries, producer, consumer)
     }
 }
