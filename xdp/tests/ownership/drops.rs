@@ -1,6 +1,7 @@
 //! Lives that end in the middle: of a channel, an iterator, a batch, a half, a thread.
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -23,6 +24,32 @@ fn busy(umem: &Umem, packets: u64) -> (Rx, Tx, FakeNic) {
     }
     let (rx, tx) = socket.split();
     (rx, tx, nic)
+}
+
+/// Somebody who looks at the accounts all the time must not make a closed socket stay, nor its share.
+#[test]
+fn watching_a_umem_does_not_keep_its_sockets_open() {
+    let umem = umem(32);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                assert_eq!(umem.accounting().sum(), 32);
+            }
+        });
+        let renewed = scope.spawn(|| {
+            for _ in 0..2000 {
+                let (socket, nic) =
+                    fake::socket_with(&umem, 16, 0, Some(32)).expect("the share is free again");
+                drop((socket, nic));
+                let account = umem.accounting();
+                assert_eq!(account.pool, 32, "{account}");
+            }
+        });
+        let renewed = renewed.join();
+        is_over.store(true, Ordering::Relaxed);
+        renewed.unwrap();
+    });
 }
 
 #[test]
