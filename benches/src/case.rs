@@ -10,6 +10,9 @@ pub const BATCHES: [u32; 5] = [1, 8, 32, 64, 256];
 /// Entries that go through a case in one round: a whole number of every batch.
 pub const ROUND: u32 = 512;
 
+/// Rounds at once, where nothing has to be made ready.
+pub(crate) const ENDLESS: u32 = 16;
+
 /// Batches of `n` in one round.
 pub const fn steps_of_round(n: u32) -> u32 {
     ROUND / n
@@ -21,6 +24,11 @@ pub const fn steps_of_round(n: u32) -> u32 {
 pub trait Subject {
     /// Makes one round ready; outside of what is timed or counted.
     fn prepare(&mut self) {}
+
+    /// Rounds that may follow one another without being made ready: short ones are better timed together.
+    fn rounds_at_once(&self) -> u32 {
+        1
+    }
 
     /// One batch of `n`, checked, and the kernel's index stores for it.
     fn step(&mut self, n: u32);

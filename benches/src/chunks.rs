@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crate::case::{ROUND, Subject};
+use crate::case::{ENDLESS, ROUND, Subject};
 use crate::measured;
 use crate::rings::{Taken, chunk};
 
@@ -102,6 +102,13 @@ impl<C: FreeChunks> Subject for Bed<C> {
         assert_eq!(self.free.take_all() as usize, returned);
         let sum = self.addrs[..returned].iter().sum();
         assert_eq!(self.free.forget(returned as u32), Taken { count: returned as u32, sum });
+    }
+
+    fn rounds_at_once(&self) -> u32 {
+        match self.operation {
+            Operation::PushAndPop | Operation::InBulk => ENDLESS,
+            _ => 1,
+        }
     }
 
     fn step(&mut self, n: u32) {

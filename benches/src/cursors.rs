@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crate::case::Subject;
+use crate::case::{ENDLESS, Subject};
 use crate::measured;
 
 mod floor;
@@ -70,6 +70,10 @@ impl<C: Cursors> Bed<C> {
 }
 
 impl<C: Cursors> Subject for Bed<C> {
+    fn rounds_at_once(&self) -> u32 {
+        ENDLESS
+    }
+
     fn step(&mut self, n: u32) {
         let cursors = &mut self.cursors;
         let n = black_box(n);

@@ -63,6 +63,17 @@ pub(crate) struct PlainRing<T> {
     /// What the kernel asks for.
     flags: AtomicU32,
     pub(crate) slots: [T; ENTRIES as usize],
+    kernel: Kernel,
+}
+
+/// What the kernel knows of a ring: as much as the fake kernel of `xdp-core` does, so that both take the same time.
+#[repr(align(128))]
+#[derive(Debug)]
+struct Kernel {
+    /// Its own index.
+    next: u32,
+    /// Whether it has moved further than the protocol lets it.
+    is_broken: bool,
 }
 
 impl<T: Copy + Default> PlainRing<T> {
@@ -72,7 +83,30 @@ impl<T: Copy + Default> PlainRing<T> {
             consumer: Index::new(),
             flags: AtomicU32::new(0),
             slots: [T::default(); ENTRIES as usize],
+            kernel: Kernel { next: START, is_broken: false },
         }
+    }
+
+    /// The kernel takes `n` entries, of a ring that we fill.
+    pub(crate) fn kernel_takes(&mut self, n: u32) {
+        let Kernel { next, is_broken } = &mut self.kernel;
+        *is_broken |= n > self.producer.load().wrapping_sub(*next);
+        *next = next.wrapping_add(n);
+        self.consumer.store(*next);
+    }
+
+    /// The kernel publishes `n` entries, of a ring that we empty.
+    pub(crate) fn kernel_puts(&mut self, n: u32) {
+        let Kernel { next, is_broken } = &mut self.kernel;
+        *is_broken |= n > ENTRIES.saturating_sub(next.wrapping_sub(self.consumer.load()));
+        *next = next.wrapping_add(n);
+        self.producer.store(*next);
+    }
+
+    /// Whether the kernel has kept the protocol, for tests.
+    #[cfg(test)]
+    pub(crate) fn is_sane(&self) -> bool {
+        !self.kernel.is_broken
     }
 
     /// Whether the kernel asks to be woken.

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use xdp_core::{Addr, Desc, Options};
 
-use crate::case::{ROUND, Subject};
+use crate::case::{ENDLESS, ROUND, Subject};
 use crate::measured;
 use crate::plain::ENTRIES;
 
@@ -139,6 +139,10 @@ impl<R: FourRings> Bed<R> {
 }
 
 impl<R: FourRings> Subject for Bed<R> {
+    fn rounds_at_once(&self) -> u32 {
+        ENDLESS
+    }
+
     /// The kernel moves before a consumer, behind a producer.
     fn step(&mut self, n: u32) {
         let rings = &mut self.rings;

@@ -150,13 +150,13 @@ impl Journey for ByHand {
     }
 
     fn kernel_receives(&mut self, n: u32) {
-        self.fill.consumer.skip(n);
-        self.rx.producer.skip(n);
+        self.fill.kernel_takes(n);
+        self.rx.kernel_puts(n);
     }
 
     fn kernel_sends(&mut self, n: u32) {
-        self.tx.consumer.skip(n);
-        self.completion.producer.skip(n);
+        self.tx.kernel_takes(n);
+        self.completion.kernel_puts(n);
     }
 
     #[inline(always)]
@@ -274,6 +274,8 @@ impl Journey for ByHand {
         let tx = self.own.tx.wrapping_sub(self.tx.consumer.load());
         let back = self.completion.producer.load().wrapping_sub(self.own.completion);
         let free = (self.free.len() + self.unsent.len()) as u32;
-        fill + tx + back + free == CHUNKS && self.system_calls == 0
+        let is_sane =
+            self.fill.is_sane() && self.tx.is_sane() && self.rx.is_sane() && self.completion.is_sane();
+        is_sane && fill + tx + back + free == CHUNKS && self.system_calls == 0
     }
 }

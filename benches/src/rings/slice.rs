@@ -80,19 +80,19 @@ impl FourRings for Slice {
     }
 
     fn kernel_takes_fill(&mut self, n: u32) {
-        self.fill.consumer.skip(n);
+        self.fill.kernel_takes(n);
     }
 
     fn kernel_completes(&mut self, n: u32) {
-        self.completion.producer.skip(n);
+        self.completion.kernel_puts(n);
     }
 
     fn kernel_takes_tx(&mut self, n: u32) {
-        self.tx.consumer.skip(n);
+        self.tx.kernel_takes(n);
     }
 
     fn kernel_receives(&mut self, n: u32) {
-        self.rx.producer.skip(n);
+        self.rx.kernel_puts(n);
     }
 
     #[cfg(test)]
