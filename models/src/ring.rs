@@ -181,7 +181,7 @@ impl<T: Entry + PartialEq> Emptied<T> {
     fn step(&mut self, ring: &mut ConsumerRing<T>, word: &mut Word) {
         let most = self.entries * 2;
         let waiting = self.queue.len() as u32;
-        match word.below(5) {
+        match word.below(6) {
             0 => {
                 let mut target = vec![T::default(); word.amount(most) as usize];
                 let done = ring.release_into(&mut target);
@@ -222,6 +222,22 @@ impl<T: Entry + PartialEq> Emptied<T> {
                 let released = word.amount(seen as u32);
                 ring.release(released);
                 self.queue.drain(..released as usize);
+            }
+            4 => {
+                // One by one; the iterator ends early, or is forgotten and everything is offered again.
+                let (want, n) = (word.greedy(most), word.greedy(most));
+                let mut drain = ring.peek(want).drain();
+                let yielded = drain.by_ref().take(n as usize);
+                let expected = self.queue.iter().take(want.min(n) as usize).copied();
+                assert!(yielded.eq(expected));
+                assert_eq!(drain.taken(), waiting.min(want).min(n));
+                let taken = drain.taken();
+                if word.once_in(4) {
+                    std::mem::forget(drain);
+                } else {
+                    drop(drain);
+                    self.queue.drain(..taken as usize);
+                }
             }
             _ => drop(ring.peek(word.greedy(most))),
         }
