@@ -1,7 +1,11 @@
 //! Huge pages: the kernel unmaps them only by whole pages, so a length that is no multiple of one would stay mapped, and
 //! its pages lost, until the process ends.
 
-use std::fs;
+#![allow(unsafe_code, reason = "locks a file, which the standard library cannot do before Rust 1.89")]
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
 
 use xdp::{HugePages, Mode, Socket, Umem};
 
@@ -15,14 +19,21 @@ const CHUNKS: u32 = 700;
 /// Sets huge pages aside for as long as it lives.
 struct SetAside {
     before: u64,
+    /// Locked, so that of two runs at once the second begins when the first has restored what it found.
+    _lock: File,
 }
 
 impl SetAside {
     fn more(pages: u64) -> Result<Self, String> {
+        let lock = File::open(SETTING).map_err(|error| format!("{SETTING}: {error}"))?;
+        // SAFETY: flock(2) touches no memory, and the descriptor is open: `lock` owns it.
+        if unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX) } != 0 {
+            return Err(format!("{SETTING}: {}", io::Error::last_os_error()));
+        }
         let before = number(SETTING)?;
         let wanted = before + pages;
         fs::write(SETTING, wanted.to_string()).map_err(|error| format!("{SETTING}: {error}"))?;
-        let guard = Self { before };
+        let guard = Self { before, _lock: lock };
         match number(SETTING)? {
             got if got >= wanted => Ok(guard),
             got => Err(format!("the kernel has set {got} huge pages aside, not {wanted}")),
