@@ -34,8 +34,8 @@
 //! numbers, keeps no account of who has a chunk, and counts nothing.
 //!
 //! The work proper of a batch is one function of [`measured`] that is never inlined: that, and nothing else, is
-//! counted as instructions. The kernel is played outside of it, and does as much in every implementation: it looks how
-//! far it may go, and stores its index. The time does include that.
+//! counted as instructions. The kernel is played outside of it, and does as much in every implementation: it looks
+//! how far it may go, and stores its index. The time does include that.
 
 #![forbid(unsafe_code)]
 

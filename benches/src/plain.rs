@@ -55,14 +55,15 @@ impl Index {
     }
 }
 
-/// A ring.
+/// A ring. The slots stand first, so that finding one takes no addition.
+#[repr(C)]
 #[derive(Debug)]
 pub(crate) struct PlainRing<T> {
+    pub(crate) slots: [T; ENTRIES as usize],
     pub(crate) producer: Index,
     pub(crate) consumer: Index,
     /// What the kernel asks for.
     flags: AtomicU32,
-    pub(crate) slots: [T; ENTRIES as usize],
     kernel: Kernel,
 }
 
