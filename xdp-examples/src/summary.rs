@@ -137,8 +137,9 @@ impl UmemSummary {
     /// The accounting of a UMEM, now.
     pub fn of(role: &'static str, umem: &Umem) -> Self {
         let now = umem.accounting();
-        let Accounting { pool, hands, fill, rx, tx, completion, stranded, chunks } = now;
-        let lost = i64::from(chunks) - i64::from(now.sum());
+        let Accounting { pool, pooled, hands, fill, rx, tx, completion, stranded, chunks } = now;
+        // Free by the table, and in no pool.
+        let lost = i64::from(pool) - i64::from(pooled);
         Self { role, pool, hands, fill, rx, tx, completion, stranded, chunks, lost, line: now.to_string() }
     }
 }

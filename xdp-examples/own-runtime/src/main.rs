@@ -19,7 +19,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use xdp_core::frames::{Custody, Holder, Pool, ReturnPath};
-use xdp_core::ring::copy_runs;
+use xdp_core::ring::pair_runs;
 use xdp_core::{Chunk, ChunkSize, Desc, Entries, Options, UmemLayout, WakePolicy};
 
 use kernel::{Mapping, Socket};
@@ -71,9 +71,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             away -= home.take_all(&mut pool);
             let mut slots = socket.fill.reserve(pool.len());
             let n = slots.len();
-            copy_runs((pool.last(n), &[]), slots.runs(), |addr| {
-                custody.set(addr, RECEIVING);
-                addr
+            pair_runs((pool.last(n), &[]), slots.runs(), |chunks, slots| {
+                custody.give_all(chunks, RECEIVING, slots);
+                chunks.len()
             });
             slots.submit(n);
             pool.forget_last(n);
