@@ -121,13 +121,14 @@ pub fn groups() -> Vec<Group> {
             Implementation::new("ours", move || steps::Bed::<journeys::Ours>::new(step)),
         ],
     }));
-    groups.extend(journeys::FLOWS.map(|flow| Group {
-        name: flow.group(),
-        is_timed: true,
-        by: vec![
-            Implementation::new("floor", move || journeys::Bed::<journeys::ByHand>::new(flow)),
-            Implementation::new("ours", move || journeys::Bed::<journeys::Ours>::new(flow)),
-        ],
+    groups.extend(journeys::FLOWS.map(|flow| {
+        use journeys::{Bed, ByHand, Check, Flow, Ours};
+        let mut by = vec![Implementation::new("floor", move || Bed::<ByHand>::new(flow))];
+        if matches!(flow, Flow::Borrowed | Flow::Owned) {
+            by.push(Implementation::new("careful", move || Bed::<ByHand<Check>>::new(flow)));
+        }
+        by.push(Implementation::new("ours", move || Bed::<Ours>::new(flow)));
+        Group { name: flow.group(), is_timed: true, by }
     }));
     groups
 }

@@ -12,10 +12,12 @@ use crate::measured;
 use crate::rings::Taken;
 
 mod by_hand;
+mod ledger;
 mod ours;
 
 pub use by_hand::ByHand;
 pub(crate) use by_hand::{chunk, desc, offset, room, start};
+pub use ledger::{Believe, Check, Ledger, Owner};
 pub use ours::Ours;
 
 /// Every byte of every packet.

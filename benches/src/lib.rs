@@ -28,6 +28,7 @@
 //! |---|---|
 //! | `floor` | by hand: one acquire load and one release store a batch, index masked per element |
 //! | `slice` | by hand: the same, but a batch is at most two contiguous runs |
+//! | `careful` | by hand: the same as `floor`, but nothing that the kernel names is believed before a table says who has it |
 //! | `ours` | `xdp-core`, or `xdp` where the group says so |
 //!
 //! What is by hand is safe code, too, does all that the group says, and nothing else: it believes the kernel's

@@ -11,8 +11,8 @@ use core::ptr::{self, NonNull};
 use core::time::Duration;
 
 pub use libc::{
-    EPOLL_CTL_ADD, EPOLLIN, MAP_ANONYMOUS, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MSG_DONTWAIT, PROT_READ, PROT_WRITE,
-    SIGINT, SIGTERM, SO_ERROR, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET, epoll_event, pollfd, rlimit,
+    EPOLL_CTL_ADD, EPOLLIN, MAP_ANONYMOUS, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MSG_DONTWAIT, PROT_READ,
+    PROT_WRITE, SIGINT, SIGTERM, SO_ERROR, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET, epoll_event, pollfd, rlimit,
 };
 
 use crate::errno::{Errno, Result};
@@ -256,7 +256,8 @@ pub unsafe fn epoll_wait(epoll: c_int, events: &mut [epoll_event], timeout_ms: c
     let len = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
     // SAFETY: `events` is writable for the number of entries passed along, borrowed exclusively for this call, and
     // whatever the kernel writes is a valid entry. The descriptor is the caller's promise.
-    check(unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), len, timeout_ms) }).map(|ready| ready as usize)
+    check(unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), len, timeout_ms) })
+        .map(|ready| ready as usize)
 }
 
 /// sigprocmask(2) and signalfd(2): from now on these signals do not interrupt the calling thread, nor the threads

@@ -226,6 +226,13 @@ impl Rx {
         }
     }
 
+    /// Chunks that the kernel gets at most: our share, and no more than the fill ring holds, so that what is received
+    /// finds its slot free again.
+    #[inline]
+    fn most(&self) -> u32 {
+        self.pool.share().min(self.fill.entries())
+    }
+
     #[inline]
     fn has_lane_chunks(&self) -> bool {
         self.lane.as_ref().is_some_and(|lane| lane.waiting() > 0)
@@ -242,7 +249,7 @@ impl Rx {
         if self.pool.len() > 0 {
             let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
             // No more than the share, however long the ring: others of the UMEM wait for the rest.
-            let missing = self.pool.share().saturating_sub(self.receiving);
+            let missing = self.most().saturating_sub(self.receiving);
             let mut slots = self.fill.reserve(self.pool.len().min(missing));
             let n = slots.len();
             pair_runs((self.pool.last(n), &[]), slots.runs(), |chunks, slots| {
@@ -266,7 +273,7 @@ impl Rx {
             return;
         }
         let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
-        let missing = self.pool.share().saturating_sub(self.receiving);
+        let missing = self.most().saturating_sub(self.receiving);
         let mut slots = self.fill.reserve(missing.min(chunks.len()));
         let filled = pair_runs(chunks.runs(), slots.runs(), |chunks, slots| {
             custody.give_all(chunks, holder, slots);

@@ -3,17 +3,18 @@
 //! What is left out is what a library is for: nobody checks that a chunk is where the kernel says, that it has one
 //! owner, or counts anything. What safe Rust and the task need is in: a packet may be shorter than what is read of
 //! it, and may not reach beyond its chunk. As the number of chunks is a constant, a mask makes an address safe,
-//! without a branch.
+//! without a branch. A [`Ledger`] makes a program of it that believes nothing.
 
 use xdp_core::{Addr, Desc, Options};
 
+use super::ledger::{Believe, Ledger, Owner};
 use super::{BYTE, CHUNK, CHUNKS, Flow, Journey, MACS, OFFSET, PACKET, Taken, swap_macs};
 use crate::chunks::Stack;
 use crate::plain::{ENTRIES, PlainRing, START, slot};
 
 /// A hand-written program's queue.
 #[derive(Debug)]
-pub struct ByHand {
+pub struct ByHand<L = Believe> {
     pub(crate) fill: Box<PlainRing<u64>>,
     pub(crate) completion: Box<PlainRing<u64>>,
     pub(crate) tx: Box<PlainRing<Desc>>,
@@ -28,6 +29,9 @@ pub struct ByHand {
     pub(crate) own: Indices,
     /// System calls that the kernel has asked for: none here.
     pub(crate) system_calls: u64,
+    ledger: L,
+    /// Entries of the kernel that were not believed: none here.
+    refused: u64,
 }
 
 /// Our own index of each ring; nobody else writes them.
@@ -39,7 +43,7 @@ pub(crate) struct Indices {
     pub(crate) rx: u32,
 }
 
-impl ByHand {
+impl<L: Ledger> ByHand<L> {
     /// Received packets that can be taken, at most `n`.
     #[inline(always)]
     pub(crate) fn waiting(&self, n: u32) -> u32 {
@@ -102,7 +106,7 @@ pub(crate) fn desc(addr: u64, len: u32) -> Desc {
     Desc { addr: Addr(addr), len, options: Options::NONE }
 }
 
-impl Journey for ByHand {
+impl<L: Ledger> Journey for ByHand<L> {
     fn new() -> Self {
         let chunks = vec![[BYTE; CHUNK]; CHUNKS as usize].into_boxed_slice();
         let mut hand = Self {
@@ -116,6 +120,8 @@ impl Journey for ByHand {
             returns: Stack::new(),
             own: Indices { fill: START, completion: START, tx: START, rx: START },
             system_calls: 0,
+            ledger: L::new(),
+            refused: 0,
         };
         for i in 0..ENTRIES {
             hand.fill.slots[slot(hand.own.fill)] = u64::from(i) * CHUNK as u64;
@@ -164,12 +170,17 @@ impl Journey for ByHand {
         let count = self.waiting(n).min(room(&self.fill, self.own.fill));
         let (mut rx, mut fill, mut sum) = (self.own.rx, self.own.fill, 0);
         for _ in 0..count {
-            let Desc { addr, len, .. } = self.rx.slots[slot(rx)];
-            if len > 0 {
-                sum += u64::from(self.umem[chunk(addr.0)][offset(addr.0)]);
+            let frame = self.rx.slots[slot(rx)];
+            rx = rx.wrapping_add(1);
+            if !self.ledger.vouches_for(&frame) {
+                self.refused += 1;
+                continue;
             }
-            self.fill.slots[slot(fill)] = start(addr);
-            (rx, fill) = (rx.wrapping_add(1), fill.wrapping_add(1));
+            if frame.len > 0 {
+                sum += u64::from(self.umem[chunk(frame.addr.0)][offset(frame.addr.0)]);
+            }
+            self.fill.slots[slot(fill)] = start(frame.addr);
+            fill = fill.wrapping_add(1);
         }
         (self.own.rx, self.own.fill) = (rx, fill);
         self.fill.producer.store(fill);
@@ -199,9 +210,17 @@ impl Journey for ByHand {
         let (mut rx, mut tx) = (self.own.rx, self.own.tx);
         for _ in 0..count {
             let frame = self.rx.slots[slot(rx)];
+            rx = rx.wrapping_add(1);
+            // What goes on at once need not be noted as our own in between.
+            if !self.ledger.vouches_for(&frame)
+                || !self.ledger.pass(frame.addr.0, Owner::Receiving, Owner::Sending)
+            {
+                self.refused += 1;
+                continue;
+            }
             self.answer(&frame);
             self.tx.slots[slot(tx)] = frame;
-            (rx, tx) = (rx.wrapping_add(1), tx.wrapping_add(1));
+            tx = tx.wrapping_add(1);
         }
         (self.own.rx, self.own.tx) = (rx, tx);
         self.tx.producer.store(tx);
@@ -214,8 +233,14 @@ impl Journey for ByHand {
         let completed = completed.min(room(&self.fill, self.own.fill));
         let (mut completion, mut fill) = (self.own.completion, self.own.fill);
         for _ in 0..completed {
-            self.fill.slots[slot(fill)] = start(Addr(self.completion.slots[slot(completion)]));
-            (completion, fill) = (completion.wrapping_add(1), fill.wrapping_add(1));
+            let addr = self.completion.slots[slot(completion)];
+            completion = completion.wrapping_add(1);
+            if !self.ledger.pass(addr, Owner::Sending, Owner::Receiving) {
+                self.refused += 1;
+                continue;
+            }
+            self.fill.slots[slot(fill)] = start(Addr(addr));
+            fill = fill.wrapping_add(1);
         }
         (self.own.completion, self.own.fill) = (completion, fill);
         self.fill.producer.store(fill);
@@ -276,6 +301,6 @@ impl Journey for ByHand {
         let free = (self.free.len() + self.unsent.len()) as u32;
         let is_sane =
             self.fill.is_sane() && self.tx.is_sane() && self.rx.is_sane() && self.completion.is_sane();
-        is_sane && fill + tx + back + free == CHUNKS && self.system_calls == 0
+        is_sane && fill + tx + back + free == CHUNKS && self.system_calls + self.refused == 0
     }
 }

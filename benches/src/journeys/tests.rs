@@ -3,14 +3,16 @@
 use super::*;
 
 fn goes_round_without_loss<J: Journey>() {
-    for flow in FLOWS {
-        let mut bed = Bed::<J>::new(flow);
-        for batch in crate::BATCHES {
-            for _ in 0..16 {
-                bed.prepare();
-                bed.round(batch);
-                assert!(bed.journey.is_whole(), "{flow:?} at batch {batch}");
-            }
+    FLOWS.into_iter().for_each(goes::<J>);
+}
+
+fn goes<J: Journey>(flow: Flow) {
+    let mut bed = Bed::<J>::new(flow);
+    for batch in crate::BATCHES {
+        for _ in 0..16 {
+            bed.prepare();
+            bed.round(batch);
+            assert!(bed.journey.is_whole(), "{flow:?} at batch {batch}");
         }
     }
 }
@@ -23,6 +25,13 @@ fn packets_go_round_by_the_library_without_loss() {
 #[test]
 fn packets_go_round_by_hand_without_loss() {
     goes_round_without_loss::<ByHand>();
+}
+
+#[test]
+fn a_careful_program_by_hand_receives_and_forwards_without_loss() {
+    for flow in [Flow::Borrowed, Flow::Owned] {
+        goes::<ByHand<Check>>(flow);
+    }
 }
 
 #[test]

@@ -60,13 +60,15 @@ fn print() {
         outcomes.extend(held.map(|outcome| (group.name, outcome)));
     }
     println!("\nThe bars, in time; not held, since the machine has a say:\n");
-    println!("| operation | batch | ratio | bar | |");
-    println!("|---|---|---|---|---|");
+    println!("| operation | batch | ratio | bar | | for information |");
+    println!("|---|---|---|---|---|---|");
     for Bar { group, batch, hand, most, .. } in BARS {
         let held = outcomes.iter().find(|(name, outcome)| *name == group && outcome.batch() == batch);
         let ratio = held.and_then(|(_, outcome)| outcome.ratio(hand)).unwrap_or(f64::NAN);
         let verdict = if ratio <= most { "good" } else { "missed" };
-        println!("| {group} | {batch} | {ratio:.2} x {hand} | {most:.1} | {verdict} |");
+        let careful = held.and_then(|(_, outcome)| outcome.ratio("careful"));
+        let info = careful.map_or_else(String::new, |ratio| format!("{ratio:.2} x careful"));
+        println!("| {group} | {batch} | {ratio:.2} x {hand} | {most:.1} | {verdict} | {info} |");
     }
     println!();
 }
