@@ -267,13 +267,13 @@ impl Rx {
     /// Takes what the sending half has handed over: for the fill ring at once, as far as it goes, the rest for the
     /// pool.
     fn fill_from_lane(&mut self) {
+        let missing = self.most().saturating_sub(self.receiving);
         let Some(lane) = &mut self.lane else { return };
         let mut chunks = lane.peek(u32::MAX);
         if chunks.is_empty() {
             return;
         }
         let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
-        let missing = self.most().saturating_sub(self.receiving);
         let mut slots = self.fill.reserve(missing.min(chunks.len()));
         let filled = pair_runs(chunks.runs(), slots.runs(), |chunks, slots| {
             custody.give_all(chunks, holder, slots);
