@@ -13,6 +13,8 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- hostile_rings hostile_socket layouts packets sockets
+# The flag of libFuzzer covers the runs, this the end of the process.
+export ASAN_OPTIONS=detect_leaks=0
 command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
 for target; do
     echo "== $target"
