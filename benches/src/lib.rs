@@ -28,11 +28,12 @@
 //! |---|---|
 //! | `floor` | by hand: one acquire load and one release store a batch, index masked per element |
 //! | `slice` | by hand: the same, but a batch is at most two contiguous runs |
-//! | `careful` | by hand: the same as `floor`, but nothing that the kernel names is believed before a table says who has it |
+//! | `careful` | by hand: as `floor`, but what the kernel names is believed only if a table says that it has it |
 //! | `ours` | `xdp-core`, or `xdp` where the group says so |
 //!
-//! What is by hand is safe code, too, does all that the group says, and nothing else: it believes the kernel's
-//! numbers, keeps no account of who has a chunk, and counts nothing.
+//! What is by hand is safe code, too, does all that the group says, and nothing else: but for `careful` it believes
+//! the kernel's numbers, keeps no account of who has a chunk, and counts nothing. `careful` tells how much of the
+//! distance to the floor is the price of checking at all; no bar refers to it.
 //!
 //! The work proper of a batch is one function of [`measured`] that is never inlined: that, and nothing else, is
 //! counted as instructions. The kernel is played outside of it, and does as much in every implementation: it looks
@@ -45,7 +46,6 @@ mod case;
 pub mod chunks;
 pub mod cursors;
 pub mod frames;
-
 pub mod journeys;
 pub mod measured;
 mod plain;
