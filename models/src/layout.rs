@@ -16,7 +16,7 @@ fn place(first: u128, len: u32, size: u32, chunks: u32) -> Option<Place> {
 /// A byte near the places where things go wrong: the borders of chunks, the end of the UMEM, the ends of a `u64`.
 fn any_byte(word: &mut Word, size: u32, bytes: u64) -> u64 {
     match word.below(6) {
-        0 => (u64::from(word.below((bytes / u64::from(size)) as u32 + 2)) * u64::from(size))
+        0 => (u64::from(word.below(((bytes / u64::from(size)) as u32).saturating_add(2))) * u64::from(size))
             .wrapping_add(u64::from(word.below(5)))
             .wrapping_sub(2),
         1 => bytes.wrapping_add(u64::from(word.below(9))).wrapping_sub(4),
