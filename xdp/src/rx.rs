@@ -292,11 +292,11 @@ impl Rx {
     #[inline]
     fn check(&mut self, n: u32) -> (u32, u32) {
         let mut slots = self.fill.reserve(n);
-        if let ((descs, []), (starts, [])) = (self.ring.seen(n), slots.runs())
-            && descs.len() == starts.len()
-        {
-            let good = self.pool.home_ref().custody.view().vouch(descs, self.holder, starts) as u32;
-            return (good, good);
+        if let ((descs, []), (starts, [])) = (self.ring.seen(n), slots.runs()) {
+            if descs.len() == starts.len() {
+                let good = self.pool.home_ref().custody.view().vouch(descs, self.holder, starts) as u32;
+                return (good, good);
+            }
         }
         self.check_runs(n)
     }
