@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use xdp_core::desc::Desc;
 use xdp_core::frames::Holder;
@@ -31,6 +31,9 @@ use crate::umem::Umem;
 
 pub use batch::RxBatch;
 pub use recv::Recv;
+
+/// How long a half that has given the kernel no chunk sleeps before it looks for some again.
+const STARVED_NAP: Duration = Duration::from_millis(1);
 
 /// The receiving half of a socket.
 ///
@@ -155,13 +158,28 @@ impl Rx {
     ///
     /// [`WaitError::InterfaceGone`] when the interface is removed meanwhile, at once.
     pub fn wait(&mut self, timeout: Duration) -> Result<bool, WaitError> {
-        self.refill();
-        if self.available() > 0 {
-            return Ok(true);
+        // A deadline beyond what the clock can tell is none.
+        let deadline = Instant::now().checked_add(timeout);
+        let mut is_counted = false;
+        loop {
+            self.refill();
+            if self.available() > 0 {
+                return Ok(true);
+            }
+            self.system_calls += u64::from(!is_counted);
+            is_counted = true;
+            let left =
+                deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            // Where the kernel has no chunk of ours it drops every packet and wakes nobody, and chunks that come home
+            // meanwhile from elsewhere have no event: naps, until there is one. With one chunk, one packet wakes us.
+            let is_starved = self.receiving == 0 && left > STARVED_NAP && self.port.kernel().is_some();
+            let nap = if is_starved { STARVED_NAP } else { left };
+            let ring = &self.ring;
+            let is_readable = self.waiter.wait(&self.port, Until::Readable, nap, || ring.waiting() > 0)?;
+            if is_readable || !is_starved {
+                return Ok(is_readable);
+            }
         }
-        self.system_calls += 1;
-        let ring = &self.ring;
-        self.waiter.wait(&self.port, Until::Readable, timeout, || ring.waiting() > 0)
     }
 
     /// Packets received and not taken yet.

@@ -11,6 +11,7 @@ mod huge_pages;
 mod metadata;
 mod raw;
 mod tx_descriptors;
+mod tx_wait;
 mod wakeup_flag;
 
 use std::time::Duration;

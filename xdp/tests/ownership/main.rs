@@ -13,6 +13,7 @@ mod crew;
 mod drops;
 mod fake;
 mod gate;
+mod hunger;
 mod journal;
 mod mailbox;
 mod observer;
