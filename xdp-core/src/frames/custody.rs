@@ -263,6 +263,7 @@ impl<'a> CustodyView<'a> {
     /// The entry of the chunk of an address, if there is such a chunk.
     #[inline]
     fn grain(self, addr: u64) -> usize {
-        ((addr & self.starts) / u64::from(GRAIN)) as usize
+        // Where a `usize` has 32 bits, an address beyond them has no entry, rather than that of another.
+        usize::try_from((addr & self.starts) / u64::from(GRAIN)).unwrap_or(usize::MAX)
     }
 }
