@@ -18,7 +18,7 @@
 )]
 //!
 //! The invariants are stated once, at the head of the module that upholds them: C1 to C3 (`cursor`), R1 to R4 (`ring`),
-//! L1 to L5 (`layout`), F1 and F2 (`frames`). The atomic accesses are numbered through all modules.
+//! L1 to L5 (`layout`), Q1 (`packets`), F1 and F2 (`frames`). The atomic accesses are numbered through all modules.
 //!
 //! ```
 //! # #[cfg(feature = "fake-kernel")] {
