@@ -49,7 +49,7 @@
 
 #![deny(unsafe_code)]
 // Opted into by: fake.rs (plays the kernel), frame.rs, rx/batch.rs, tx/batch.rs (chunks as slices), umem.rs (owns the
-// memory), sys.rs and program/bpf.rs (system calls), socket/rings.rs (the kernel's mappings).
+// memory), sys.rs, sys/memory.rs and program/bpf.rs (system calls), socket/rings.rs (the kernel's mappings).
 
 mod accounting;
 mod create;
