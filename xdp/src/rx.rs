@@ -4,6 +4,8 @@
 //!   inside one chunk, and the custody table says that the chunk is with the kernel for this very ring.
 
 mod batch;
+mod check;
+mod feed;
 mod recv;
 
 use std::io;
@@ -14,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use xdp_core::desc::Desc;
 use xdp_core::frames::Holder;
-use xdp_core::ring::{ConsumerRing, ProducerRing, pair_runs};
+use xdp_core::ring::{ConsumerRing, ProducerRing};
 use xdp_core::wake::NEED_WAKEUP;
 
 use crate::error::{KickError, RegisterError, WaitError};
@@ -22,7 +24,6 @@ use crate::frame::Frame;
 use crate::pool::HalfPool;
 use crate::program::Attachment;
 use crate::refusal::{Refusal, Refused};
-use crate::socket::error::RingKind;
 use crate::socket::port::Port;
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
@@ -229,158 +230,6 @@ impl Rx {
     /// socket is in it.
     pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), RegisterError> {
         self.port.register(Arc::clone(attachment))
-    }
-
-    /// Fills the fill ring from the pool, the pool from what the sending half has left over, and if need be from the
-    /// UMEM.
-    #[inline]
-    pub(crate) fn refill(&mut self) {
-        if self.taken > 0
-            || self.pool.len() > 0
-            || self.receiving < self.pool.share()
-            || self.has_lane_chunks()
-        {
-            self.refill_now();
-        }
-    }
-
-    /// Chunks that the kernel gets at most: our share, and no more than the fill ring holds, so that what is received
-    /// finds its slot free again.
-    #[inline]
-    fn most(&self) -> u32 {
-        self.pool.share().min(self.fill.entries())
-    }
-
-    #[inline]
-    fn has_lane_chunks(&self) -> bool {
-        self.lane.as_ref().is_some_and(|lane| lane.waiting() > 0)
-    }
-
-    #[inline(never)]
-    fn refill_now(&mut self) {
-        self.release_taken();
-        self.fill_from_lane();
-        if self.pool.len() == 0 && self.pool.deficit(self.receiving) > 0 {
-            self.pool.restock();
-        }
-        self.pool.give_surplus_home(self.receiving);
-        if self.pool.len() > 0 {
-            let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
-            // No more than the share, however long the ring: others of the UMEM wait for the rest.
-            let missing = self.most().saturating_sub(self.receiving);
-            let mut slots = self.fill.reserve(self.pool.len().min(missing));
-            let n = slots.len();
-            pair_runs((self.pool.last(n), &[]), slots.runs(), |chunks, slots| {
-                custody.give_all(chunks, holder, slots);
-                chunks.len()
-            });
-            slots.submit(n);
-            self.receiving += n;
-            self.pool.chunks().forget_last(n);
-        }
-        self.port.rx_wants().store(self.pool.deficit(self.receiving), Ordering::Relaxed);
-        self.pool.publish(self.port.rx_pool());
-    }
-
-    /// Takes what the sending half has handed over: for the fill ring at once, as far as it goes, the rest for the
-    /// pool.
-    fn fill_from_lane(&mut self) {
-        let missing = self.most().saturating_sub(self.receiving);
-        let Some(lane) = &mut self.lane else { return };
-        let mut chunks = lane.peek(u32::MAX);
-        if chunks.is_empty() {
-            return;
-        }
-        let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
-        let mut slots = self.fill.reserve(missing.min(chunks.len()));
-        let filled = pair_runs(chunks.runs(), slots.runs(), |chunks, slots| {
-            custody.give_all(chunks, holder, slots);
-            chunks.len()
-        }) as u32;
-        slots.submit(filled);
-        self.receiving += filled;
-        chunks.release(filled);
-        let (first, second) = chunks.runs();
-        self.pool.chunks().extend(first.iter().chain(second).copied());
-        chunks.release(u32::MAX);
-    }
-
-    /// How many of the first `n` descriptors can be believed (X1), and for how many of those the chunk is written to
-    /// the fill ring already, not yet submitted.
-    #[inline]
-    fn check(&mut self, n: u32) -> (u32, u32) {
-        let mut slots = self.fill.reserve(n);
-        if let ((descs, []), (starts, [])) = (self.ring.seen(n), slots.runs()) {
-            if descs.len() == starts.len() {
-                let good = self.pool.home_ref().custody.view().vouch(descs, self.holder, starts) as u32;
-                return (good, good);
-            }
-        }
-        self.check_runs(n)
-    }
-
-    /// As [`Rx::check`], where one of the rings wraps, or the fill ring has too little room.
-    #[inline(never)]
-    fn check_runs(&mut self, n: u32) -> (u32, u32) {
-        let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
-        let mut slots = self.fill.reserve(n);
-        let (first, second) = self.ring.seen(n);
-        let room = slots.len().min(n);
-        let good =
-            pair_runs((first, second), slots.runs(), |descs, starts| custody.vouch(descs, holder, starts));
-        let mut more = 0;
-        if good as u32 == room {
-            // The fill ring has no room for these.
-            let unfilled = first.iter().chain(second).skip(good);
-            more = unfilled.take_while(|desc| custody.vouches_for(**desc, holder)).count();
-        }
-        ((good + more) as u32, good as u32)
-    }
-
-    /// Drops and counts the descriptors at the very front that cannot be believed.
-    #[cold]
-    fn drop_front(&mut self, mut n: u32) -> (u32, u32) {
-        while n > 0 {
-            let good = self.check(n);
-            if good.0 > 0 {
-                return good;
-            }
-            let bad = self.ring.seen_at(0).unwrap_or_default();
-            self.refused.note(RingKind::Rx, bad.addr.0, bad.len, &self.pool.home());
-            self.ring.release(1);
-            n -= 1;
-        }
-        (0, 0)
-    }
-
-    /// Puts the chunks of descriptors `from..to` into the pool: the kernel publishes a batch on the rx ring before it
-    /// gives the slots of the fill ring free (`xsk_flush`), so for a moment there may be no room for what was just
-    /// received.
-    #[cold]
-    fn keep(&mut self, from: u32, to: u32) {
-        for i in from..to {
-            if let Some(desc) = self.ring.seen_at(i) {
-                let addr = self.pool.home().layout.chunk_start(desc.addr.0);
-                // A chunk that is named twice in a batch is taken once.
-                if self.pool.home().custody.view().pass(addr, self.holder, Holder::FREE) {
-                    self.pool.chunks().push(addr);
-                    self.receiving -= 1;
-                } else {
-                    self.refused.note(RingKind::Rx, desc.addr.0, desc.len, &self.pool.home());
-                }
-            }
-        }
-        self.pool.publish(self.port.rx_pool());
-    }
-
-    #[inline]
-    fn release_taken(&mut self) {
-        // The word that this stores to is one that the kernel reads: left alone while there is nothing to tell.
-        if self.taken > 0 {
-            self.ring.release(self.taken);
-            self.receiving -= self.taken;
-            self.taken = 0;
-        }
     }
 }
 
