@@ -9,8 +9,14 @@ pub const SIOCETHTOOL: u32 = 0x8946;
 
 /// Command: [`ethtool_drvinfo`].
 pub const ETHTOOL_GDRVINFO: u32 = 0x3;
+/// Command: [`ethtool_ringparam`].
+pub const ETHTOOL_GRINGPARAM: u32 = 0x10;
+/// Command: change what [`ethtool_ringparam`] says.
+pub const ETHTOOL_SRINGPARAM: u32 = 0x11;
 /// Command: [`ethtool_channels`].
 pub const ETHTOOL_GCHANNELS: u32 = 0x3c;
+/// Command: change what [`ethtool_channels`] says.
+pub const ETHTOOL_SCHANNELS: u32 = 0x3d;
 
 /// Which driver serves an interface. Strings end at their first zero byte.
 #[repr(C)]
@@ -48,11 +54,41 @@ assert_layout!(ethtool_drvinfo, 196, {
     testinfo_len: u32 => 184, eedump_len: u32 => 188, regdump_len: u32 => 192,
 });
 
+/// How many descriptors the rings of a NIC have and could have.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ethtool_ringparam {
+    /// [`ETHTOOL_GRINGPARAM`] or [`ETHTOOL_SRINGPARAM`].
+    pub cmd: u32,
+    /// Most descriptors of a receive ring.
+    pub rx_max_pending: u32,
+    /// Most descriptors of a ring for small packets.
+    pub rx_mini_max_pending: u32,
+    /// Most descriptors of a ring for large packets.
+    pub rx_jumbo_max_pending: u32,
+    /// Most descriptors of a transmit ring.
+    pub tx_max_pending: u32,
+    /// Descriptors of a receive ring.
+    pub rx_pending: u32,
+    /// Descriptors of a ring for small packets.
+    pub rx_mini_pending: u32,
+    /// Descriptors of a ring for large packets.
+    pub rx_jumbo_pending: u32,
+    /// Descriptors of a transmit ring.
+    pub tx_pending: u32,
+}
+
+assert_layout!(ethtool_ringparam, 36, {
+    cmd: u32 => 0, rx_max_pending: u32 => 4, rx_mini_max_pending: u32 => 8, rx_jumbo_max_pending: u32 => 12,
+    tx_max_pending: u32 => 16, rx_pending: u32 => 20, rx_mini_pending: u32 => 24, rx_jumbo_pending: u32 => 28,
+    tx_pending: u32 => 32,
+});
+
 /// How many queues an interface has and could have.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ethtool_channels {
-    /// [`ETHTOOL_GCHANNELS`].
+    /// [`ETHTOOL_GCHANNELS`] or [`ETHTOOL_SCHANNELS`].
     pub cmd: u32,
     /// Most channels that only receive.
     pub max_rx: u32,

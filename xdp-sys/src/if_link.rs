@@ -28,12 +28,19 @@ pub const IFLA_PROMISCUITY: u16 = 30;
 pub const IFLA_NUM_TX_QUEUES: u16 = 31;
 /// Allocated rx queues.
 pub const IFLA_NUM_RX_QUEUES: u16 = 32;
+/// Number that this namespace gives the one that [`IFLA_LINK`] is in, an `i32`; absent if it is the same. Minimum
+/// kernel: 3.19.
+pub const IFLA_LINK_NETNSID: u16 = 37;
 /// Nest: XDP programs.
 pub const IFLA_XDP: u16 = 43;
 /// Nest: alternative names. Minimum kernel: 5.5.
 pub const IFLA_PROP_LIST: u16 = 52;
 /// An alternative name, ended by a zero byte. Minimum kernel: 5.5.
 pub const IFLA_ALT_IFNAME: u16 = 53;
+/// Name of the device that the link belongs to, ended by a zero byte. Minimum kernel: 5.14.
+pub const IFLA_PARENT_DEV_NAME: u16 = 56;
+/// The bus of that device, ended by a zero byte. Minimum kernel: 5.14.
+pub const IFLA_PARENT_DEV_BUS_NAME: u16 = 57;
 
 /// In [`IFLA_LINKINFO`]: the kind, `veth` for example.
 pub const IFLA_INFO_KIND: u16 = 1;

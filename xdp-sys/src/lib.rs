@@ -10,7 +10,7 @@
 //! | [`rtnetlink`], [`if_link`] | interfaces | `linux/rtnetlink.h`, `linux/if_link.h` |
 //! | [`genetlink`], [`netdev`] | what an interface can do | `linux/genetlink.h`, `linux/netdev.h` |
 //! | [`sock_diag`] | sockets of all processes | `linux/xdp_diag.h` |
-//! | [`ethtool`] | queues, drivers | `linux/ethtool.h` |
+//! | [`ethtool`], [`ethtool_netlink`] | queues, drivers, features | `linux/ethtool.h`, `linux/ethtool_netlink.h` |
 //! | [`plain`] | types that are nothing but their bytes | |
 //!
 //! Names are exactly the C spelling, so that the kernel's documentation can be searched for them. Beside each struct
@@ -26,6 +26,7 @@ mod layout;
 pub mod bpf;
 pub mod errno;
 pub mod ethtool;
+pub mod ethtool_netlink;
 pub mod genetlink;
 pub mod if_link;
 pub mod if_xdp;

@@ -104,6 +104,8 @@ pub const NETDEV_A_QUEUE_DMABUF: u16 = 5;
 pub const NETDEV_A_QUEUE_IO_URING: u16 = 6;
 /// Empty nest, present when an AF_XDP socket is bound. Minimum kernel: 6.15.
 pub const NETDEV_A_QUEUE_XSK: u16 = 7;
+/// Nest, present when the queue is lent to another interface. Minimum kernel: 7.1.
+pub const NETDEV_A_QUEUE_LEASE: u16 = 8;
 
 /// Value of [`NETDEV_A_QUEUE_TYPE`]: reception.
 pub const NETDEV_QUEUE_TYPE_RX: u32 = 0;
@@ -153,6 +155,12 @@ pub const NETDEV_A_QSTATS_RX_ALLOC_FAIL: u16 = 12;
 pub const NETDEV_A_QSTATS_RX_HW_DROPS: u16 = 13;
 /// Packets dropped by the NIC for want of descriptors.
 pub const NETDEV_A_QSTATS_RX_HW_DROP_OVERRUNS: u16 = 14;
+/// Packets that were not sent for an error or want of room, dropped by the NIC.
+pub const NETDEV_A_QSTATS_TX_HW_DROPS: u16 = 24;
+/// How often a full queue was stopped.
+pub const NETDEV_A_QSTATS_TX_STOP: u16 = 33;
+/// How often a stopped queue was started again.
+pub const NETDEV_A_QSTATS_TX_WAKE: u16 = 34;
 
 /// Value of [`NETDEV_A_QSTATS_SCOPE`]: one answer for each queue.
 pub const NETDEV_QSTATS_SCOPE_QUEUE: u32 = 1;

@@ -94,6 +94,10 @@ unsafe impl Plain for rtnetlink::ifinfomsg {}
 // SAFETY: fields are integers; no padding, see `assert_layout!` there.
 unsafe impl Plain for rtnetlink::ifaddrmsg {}
 // SAFETY: fields are integers; no padding, see `assert_layout!` there.
+unsafe impl Plain for rtnetlink::rtmsg {}
+// SAFETY: fields are integers; no padding, see `assert_layout!` there.
+unsafe impl Plain for rtnetlink::rtnexthop {}
+// SAFETY: fields are integers; no padding, see `assert_layout!` there.
 unsafe impl Plain for if_link::rtnl_link_stats64 {}
 // SAFETY: fields are integers; no padding, see `assert_layout!` there.
 unsafe impl Plain for genetlink::genlmsghdr {}
@@ -107,3 +111,5 @@ unsafe impl Plain for sock_diag::xdp_diag_info {}
 unsafe impl Plain for ethtool::ethtool_drvinfo {}
 // SAFETY: fields are integers; no padding, see `assert_layout!` there.
 unsafe impl Plain for ethtool::ethtool_channels {}
+// SAFETY: fields are integers; no padding, see `assert_layout!` there.
+unsafe impl Plain for ethtool::ethtool_ringparam {}
