@@ -71,6 +71,7 @@ fn the_arguments_of_bpf_begin_as_those_of_the_running_kernel() {
             ctx_in,
             ctx_out
         }),
+        fields!(bpf_attr_obj { pathname, bpf_fd, file_flags }),
         fields!(bpf_attr_info { bpf_fd, info_len, info }),
         fields!(bpf_attr_link_detach { link_fd }),
     ];
@@ -185,8 +186,13 @@ fn the_enumerators_of_bpf_are_those_of_the_running_kernel() {
     }
     same!(
         BPF_MAP_CREATE,
+        BPF_MAP_LOOKUP_ELEM,
         BPF_MAP_UPDATE_ELEM,
         BPF_MAP_DELETE_ELEM,
+        BPF_MAP_GET_NEXT_KEY,
+        BPF_OBJ_PIN,
+        BPF_OBJ_GET,
+        BPF_MAP_GET_FD_BY_ID,
         BPF_PROG_LOAD,
         BPF_PROG_TEST_RUN,
         BPF_PROG_GET_FD_BY_ID,
@@ -194,7 +200,11 @@ fn the_enumerators_of_bpf_are_those_of_the_running_kernel() {
         BPF_LINK_CREATE,
         BPF_LINK_UPDATE,
         BPF_LINK_DETACH,
+        BPF_MAP_TYPE_HASH,
+        BPF_MAP_TYPE_ARRAY,
+        BPF_MAP_TYPE_LPM_TRIE,
         BPF_MAP_TYPE_XSKMAP,
+        BPF_F_NO_PREALLOC,
         BPF_PROG_TYPE_XDP,
         BPF_XDP,
         XDP_ABORTED,
@@ -202,6 +212,8 @@ fn the_enumerators_of_bpf_are_those_of_the_running_kernel() {
         XDP_PASS,
         XDP_TX,
         XDP_REDIRECT,
+        BPF_FUNC_map_lookup_elem,
+        BPF_FUNC_xdp_get_buff_len,
         BPF_FUNC_redirect_map,
     );
     assert_eq!(btf.enumerators["BPF_ANY"] as u64, BPF_ANY);

@@ -41,6 +41,8 @@ pub const BPF_SIZE_MASK: u8 = 0x18;
 pub const BPF_IMM: u8 = 0x00;
 /// Mode: memory at register plus offset.
 pub const BPF_MEM: u8 = 0x60;
+/// Mode: memory at register plus offset, changed in one step; the immediate says how, [`BPF_ADD`] for one.
+pub const BPF_XADD: u8 = 0xc0;
 
 /// Arithmetic: add.
 pub const BPF_ADD: u8 = 0x00;
@@ -109,6 +111,9 @@ pub const BPF_JSLE: u8 = 0xd0;
 
 /// Source register of a 64-bit immediate load: the immediate is the descriptor of a map.
 pub const BPF_PSEUDO_MAP_FD: u8 = 1;
+/// Source register of a 64-bit immediate load: the address of a byte of the value of an array with one element. The first
+/// immediate is the descriptor of the map, the second one the offset of the byte. Minimum kernel: 5.2.
+pub const BPF_PSEUDO_MAP_VALUE: u8 = 2;
 
 /// One slot of a program. A 64-bit immediate takes two of them.
 #[repr(C)]
