@@ -33,6 +33,8 @@ pub const IFLA_NUM_RX_QUEUES: u16 = 32;
 pub const IFLA_LINK_NETNSID: u16 = 37;
 /// Nest: XDP programs.
 pub const IFLA_XDP: u16 = 43;
+/// In the removal of a link: the network namespace that it was moved to. Minimum kernel: 4.15.
+pub const IFLA_NEW_NETNSID: u16 = 45;
 /// Nest: alternative names. Minimum kernel: 5.5.
 pub const IFLA_PROP_LIST: u16 = 52;
 /// An alternative name, ended by a zero byte. Minimum kernel: 5.5.

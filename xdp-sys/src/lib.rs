@@ -11,6 +11,7 @@
 //! | [`genetlink`], [`netdev`] | what an interface can do | `linux/genetlink.h`, `linux/netdev.h` |
 //! | [`sock_diag`] | sockets of all processes | `linux/xdp_diag.h` |
 //! | [`ethtool`], [`ethtool_netlink`] | queues, drivers, features | `linux/ethtool.h`, `linux/ethtool_netlink.h` |
+//! | [`ethtool_rxnfc`] | rules that steer received packets | `linux/ethtool.h` |
 //! | [`plain`] | types that are nothing but their bytes | |
 //!
 //! Names are exactly the C spelling, so that the kernel's documentation can be searched for them. Beside each struct
@@ -27,6 +28,7 @@ pub mod bpf;
 pub mod errno;
 pub mod ethtool;
 pub mod ethtool_netlink;
+pub mod ethtool_rxnfc;
 pub mod genetlink;
 pub mod if_link;
 pub mod if_xdp;

@@ -3,7 +3,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::{ethtool, genetlink, if_link, if_xdp, netlink, rtnetlink, sock_diag};
+use crate::{ethtool, ethtool_rxnfc, genetlink, if_link, if_xdp, netlink, rtnetlink, sock_diag};
 
 /// A type that the kernel may read and write byte by byte.
 ///
@@ -113,3 +113,19 @@ unsafe impl Plain for ethtool::ethtool_drvinfo {}
 unsafe impl Plain for ethtool::ethtool_channels {}
 // SAFETY: fields are integers; no padding, see `assert_layout!` there.
 unsafe impl Plain for ethtool::ethtool_ringparam {}
+// SAFETY: fields are plain; no padding, see `assert_layout!` there.
+unsafe impl Plain for ethtool_rxnfc::ethtool_tcpip4_spec {}
+// SAFETY: fields are plain; no padding, see `assert_layout!` there.
+unsafe impl Plain for ethtool_rxnfc::ethtool_tcpip6_spec {}
+// SAFETY: fields are plain; no padding, see `assert_layout!` there.
+unsafe impl Plain for ethtool_rxnfc::ethhdr {}
+// SAFETY: fields are plain; no padding, see `assert_layout!` there.
+unsafe impl Plain for ethtool_rxnfc::ethtool_flow_ext {}
+// SAFETY: fields are plain; no padding, see `assert_layout!` there.
+unsafe impl Plain for ethtool_rxnfc::ethtool_rx_flow_spec {}
+// SAFETY: fields are plain; no padding, see `assert_layout!` there.
+unsafe impl Plain for ethtool_rxnfc::ethtool_rxnfc {}
+// SAFETY: fields are integers; no padding, see `assert_layout!` there.
+unsafe impl Plain for sock_diag::xdp_diag_umem {}
+// SAFETY: fields are integers; no padding, see `assert_layout!` there.
+unsafe impl Plain for sock_diag::xdp_diag_stats {}

@@ -8,6 +8,7 @@ mod reader;
 use std::mem::offset_of;
 
 use xdp_sys::ethtool::*;
+use xdp_sys::ethtool_rxnfc::*;
 use xdp_sys::genetlink::*;
 use xdp_sys::if_link::*;
 use xdp_sys::if_xdp::*;
@@ -122,6 +123,20 @@ fn structs_of_optional_parts_are_those_of_the_running_kernel_where_it_has_them()
         ours!(xdp_diag_req { sdiag_family, sdiag_protocol, pad, xdiag_ino, xdiag_show, xdiag_cookie }),
         ours!(xdp_diag_msg { xdiag_family, xdiag_type, pad, xdiag_ino, xdiag_cookie }),
         ours!(xdp_diag_info { ifindex, queue_id }),
+        ours!(xdp_diag_umem { size, id, num_pages, chunk_size, headroom, ifindex, queue_id, flags, refs }),
+        ours!(xdp_diag_stats {
+            n_rx_dropped,
+            n_rx_invalid,
+            n_rx_full,
+            n_fill_ring_empty,
+            n_tx_invalid,
+            n_tx_ring_empty
+        }),
+        ours!(ethhdr { h_dest, h_source, h_proto }),
+        ours!(ethtool_tcpip4_spec { ip4src, ip4dst, psrc, pdst, tos }),
+        ours!(ethtool_tcpip6_spec { ip6src, ip6dst, psrc, pdst, tclass }),
+        ours!(ethtool_flow_ext { padding, h_dest, vlan_etype, vlan_tci, data }),
+        ours!(ethtool_rx_flow_spec { flow_type, h_u, h_ext, m_u, m_ext, ring_cookie, location }),
     ];
     for (name, ours) in structs {
         if let Some(theirs) = btf.composites.get(name) {
