@@ -16,7 +16,9 @@ use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use xdp_sys::ethtool::{ETHTOOL_GCHANNELS, ETHTOOL_GDRVINFO, ethtool_channels, ethtool_drvinfo};
+use xdp_sys::ethtool::{
+    ETHTOOL_GCHANNELS, ETHTOOL_GDRVINFO, ETHTOOL_GRINGPARAM, ethtool_channels, ethtool_drvinfo, ethtool_ringparam,
+};
 use xdp_sys::if_xdp::{SOL_XDP, XDP_UMEM_REG, xdp_umem_reg};
 use xdp_sys::rtnetlink::IFNAMSIZ;
 use xdp_sys::{Errno, Plain, Result, syscall};
@@ -192,6 +194,13 @@ pub(crate) unsafe trait Ethtool: Plain {
 unsafe impl Ethtool for ethtool_channels {
     fn question() -> Self {
         Self { cmd: ETHTOOL_GCHANNELS, ..Self::default() }
+    }
+}
+
+// SAFETY: `ethtool_get_ringparam` in the kernel's net/ethtool/ioctl.c copies one `struct ethtool_ringparam` back.
+unsafe impl Ethtool for ethtool_ringparam {
+    fn question() -> Self {
+        Self { cmd: ETHTOOL_GRINGPARAM, ..Self::default() }
     }
 }
 

@@ -1,20 +1,12 @@
 //! One interface, as it was when it was looked up.
 
-use std::os::fd::AsFd;
+mod query;
 
 use xdp_sys::Errno;
-use xdp_sys::ethtool::{ethtool_channels, ethtool_drvinfo};
-use xdp_sys::if_link::{
-    IFLA_ADDRESS, IFLA_ALT_IFNAME, IFLA_EXT_MASK, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MTU,
-    IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES, IFLA_PROP_LIST, IFLA_XDP,
-};
-use xdp_sys::rtnetlink::{
-    ALTIFNAMSIZ, IFF_LOWER_UP, IFF_UP, IFNAMSIZ, RTEXT_FILTER_SKIP_STATS, RTM_GETLINK, ifinfomsg,
-};
+use xdp_sys::rtnetlink::{IFF_LOWER_UP, IFF_UP};
 
-use super::netlink::{Attributes, NetlinkError, NetlinkSocket, Protocol, Request};
-use super::{AttachedXdp, InterfaceError, InterfaceRef};
-use crate::sys;
+use super::netlink::{NetlinkError, NetlinkSocket, Protocol};
+use super::{AttachedXdp, InterfaceAddress, InterfaceError, InterfaceRef, ParentDevice, RelatedInterface};
 
 /// A network interface, as it was when it was looked up: a snapshot, brought up to date by
 /// [`refresh`](Self::refresh).
@@ -42,7 +34,13 @@ pub struct Interface {
     kind: Option<String>,
     driver: Option<String>,
     queues: Queues,
+    allocated_queues: Queues,
     xdp: AttachedXdp,
+    master: Option<u32>,
+    /// What `IFLA_LINK` names: the interface below, or the peer of a pair.
+    related: Option<RelatedInterface>,
+    promiscuity: Option<u32>,
+    parent: Option<ParentDevice>,
 }
 
 /// How many queues of an interface are in use: valid queue numbers are below these.
@@ -127,10 +125,37 @@ impl Interface {
         Ok(())
     }
 
+    /// A netlink socket that speaks to the network namespace the interface was found in, which must be the calling
+    /// thread's.
+    pub(crate) fn socket(&self, protocol: Protocol) -> Result<NetlinkSocket, InterfaceError> {
+        let what = || format!("interface {}", self.name.escape_debug());
+        let failed = |cause| InterfaceError::Query { what: what(), cause };
+        let socket = NetlinkSocket::open(protocol).map_err(failed)?;
+        match self.namespace.zip(socket.namespace()) {
+            Some((found_in, here)) if found_in != here => {
+                Err(InterfaceError::OtherNamespace { name: self.name.clone() })
+            }
+            _ => Ok(socket),
+        }
+    }
+
+    /// Why the kernel did not tell `what` of this interface.
+    pub(crate) fn query_failed(&self, what: &str, cause: NetlinkError) -> InterfaceError {
+        if cause.refusal() == Some(Errno::ENODEV) {
+            return InterfaceError::Gone { name: self.name.clone(), index: self.index };
+        }
+        InterfaceError::Query { what: format!("{what} of {}", self.name.escape_debug()), cause }
+    }
+
     /// The name, `eth0` for example. The kernel allows names that are not UTF-8: they are shown with U+FFFD in them, and
     /// such an interface is looked up by its index.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name as the kernel has it.
+    pub(crate) fn raw_name(&self) -> &[u8] {
+        &self.raw_name
     }
 
     /// Further names of the same interface, without the limit of 15 bytes.
@@ -196,159 +221,70 @@ impl Interface {
         self.queues
     }
 
+    /// How many queues are allocated, which is the most that can be in use without making the interface anew.
+    #[doc(alias("IFLA_NUM_RX_QUEUES", "IFLA_NUM_TX_QUEUES"))]
+    pub fn allocated_queues(&self) -> Queues {
+        self.allocated_queues
+    }
+
+    /// The index of the interface that this one is a part of: the bridge of a port, the bond of a member.
+    #[doc(alias = "IFLA_MASTER")]
+    pub fn master(&self) -> Option<u32> {
+        self.master
+    }
+
+    /// The interface that this one is built on: the NIC below a VLAN, for example.
+    ///
+    /// AF_XDP reaches hardware, and so zero-copy, only through the lowest interface.
+    #[doc(alias = "IFLA_LINK")]
+    pub fn lower(&self) -> Option<RelatedInterface> {
+        self.related.filter(|_| !self.is_one_of_a_pair())
+    }
+
+    /// The other end of a pair: of a veth, a netkit or a vxcan.
+    #[doc(alias = "IFLA_LINK")]
+    pub fn peer(&self) -> Option<RelatedInterface> {
+        self.related.filter(|_| self.is_one_of_a_pair())
+    }
+
+    /// Kinds whose `IFLA_LINK` is the other end and not something below.
+    fn is_one_of_a_pair(&self) -> bool {
+        matches!(self.kind(), Some("veth" | "netkit" | "vxcan"))
+    }
+
+    /// Whether it takes packets that are for other hardware addresses; `None` if the kernel does not say.
+    #[doc(alias = "IFLA_PROMISCUITY")]
+    pub fn is_promiscuous(&self) -> Option<bool> {
+        self.promiscuity.map(|users| users != 0)
+    }
+
+    /// The device on a bus that the interface belongs to; virtual interfaces have none. Minimum kernel: 5.14, before
+    /// it PCI devices only.
+    #[doc(alias("IFLA_PARENT_DEV_NAME", "IFLA_PARENT_DEV_BUS_NAME"))]
+    pub fn parent(&self) -> Option<&ParentDevice> {
+        self.parent.as_ref()
+    }
+
+    /// The NUMA node that the NIC is attached to; `None` if that is unknown, or the machine has but one.
+    pub fn numa_node(&self) -> Option<u32> {
+        self.parent()?.numa_node()
+    }
+
+    /// The addresses that it has now, IPv4 first.
+    pub fn addresses(&self) -> Result<Vec<InterfaceAddress>, InterfaceError> {
+        InterfaceAddress::of(self)
+    }
+
+    /// The interface that the default route leaves by, of IPv4, and if there is none of IPv6; `None` if there is neither.
+    ///
+    /// Of several the one that the kernel would take: that with the least metric in the main table, the first way of it
+    /// if there are several.
+    pub fn default_route() -> Result<Option<Self>, InterfaceError> {
+        super::route::default_interface()
+    }
+
     /// The attached XDP programs.
     pub fn xdp(&self) -> AttachedXdp {
         self.xdp
-    }
-
-    /// Looks up by name in the namespace of `socket`.
-    pub(crate) fn query_name(socket: &mut NetlinkSocket, name: &str) -> Result<Option<Self>, NetlinkError> {
-        if name.is_empty() || name.contains('\0') {
-            return Ok(None);
-        }
-        let mut attributes = Vec::new();
-        if name.len() < IFNAMSIZ {
-            attributes.push(IFLA_IFNAME);
-        }
-        if name.len() < ALTIFNAMSIZ {
-            attributes.push(IFLA_ALT_IFNAME);
-        }
-        for attribute in attributes {
-            let request = Self::question(0).text(attribute, name);
-            let found = Self::query(socket, request, attribute == IFLA_ALT_IFNAME)?;
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Looks up by index in the namespace of `socket`.
-    pub(crate) fn query_index(socket: &mut NetlinkSocket, index: u32) -> Result<Option<Self>, NetlinkError> {
-        match i32::try_from(index) {
-            Ok(index @ 1..) => Self::query(socket, Self::question(index), false),
-            _ => Ok(None),
-        }
-    }
-
-    /// All interfaces in the namespace of `socket`, without what the drivers say.
-    fn links(socket: &mut NetlinkSocket) -> Result<Vec<Self>, NetlinkError> {
-        let request = Request::dump(RTM_GETLINK)
-            .fixed(&ifinfomsg::default())
-            .value(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS);
-        let answers = socket.request(&request)?;
-        let namespace = socket.namespace();
-        let links = answers.iter().filter_map(|answer| Self::read(&answer.payload));
-        Ok(links.map(|link| Self { namespace, ..link }).collect())
-    }
-
-    fn question(index: i32) -> Request {
-        Request::new(RTM_GETLINK, 0)
-            .fixed(&ifinfomsg { ifi_index: index, ..ifinfomsg::default() })
-            .value(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS)
-    }
-
-    /// `None` if there is no such interface.
-    fn query(
-        socket: &mut NetlinkSocket,
-        request: Request,
-        alternative: bool,
-    ) -> Result<Option<Self>, NetlinkError> {
-        match Self::link(socket, request, alternative)? {
-            Some(link) => link.completed(socket),
-            None => Ok(None),
-        }
-    }
-
-    /// The same without what the driver says. Kernels before 5.5 know no alternative names and see a question for
-    /// nothing.
-    fn link(
-        socket: &mut NetlinkSocket,
-        request: Request,
-        alternative: bool,
-    ) -> Result<Option<Self>, NetlinkError> {
-        match socket.request_one(&request) {
-            Ok(answer) => {
-                let link = Self::read(&answer.payload)
-                    .ok_or(NetlinkError::Damaged { what: "a link without name or index" })?;
-                Ok(Some(Self { namespace: socket.namespace(), ..link }))
-            }
-            Err(error) => match error.refusal() {
-                Some(Errno::ENODEV) => Ok(None),
-                Some(Errno::EINVAL | Errno::ERANGE) if alternative => Ok(None),
-                _ => Err(error),
-            },
-        }
-    }
-
-    /// Adds what the driver says, `None` if the interface is gone meanwhile.
-    ///
-    /// A driver is asked by name only, and names change hands: so its answer counts if the interface had the name before
-    /// and has it afterwards.
-    fn completed(self, socket: &mut NetlinkSocket) -> Result<Option<Self>, NetlinkError> {
-        /// Nobody renames an interface more often than that on purpose.
-        const ATTEMPTS: u32 = 3;
-        let mut link = self;
-        for _ in 0..ATTEMPTS {
-            let asked = link.clone().ask_driver(socket);
-            match Self::link(socket, Self::question(asked.index as i32), false)? {
-                Some(now) if now.raw_name == asked.raw_name => return Ok(Some(asked)),
-                Some(renamed) => link = renamed,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(link))
-    }
-
-    /// Reads the payload of `RTM_NEWLINK`.
-    pub(crate) fn read(payload: &[u8]) -> Option<Self> {
-        let (header, attributes) = Attributes::after::<ifinfomsg>(payload)?;
-        let number = |kind| attributes.find(kind).and_then(|attribute| attribute.value::<u32>());
-        let properties = attributes.find(IFLA_PROP_LIST).map(|list| list.nested());
-        let alternative_names = properties
-            .into_iter()
-            .flatten()
-            .filter(|property| property.kind == IFLA_ALT_IFNAME)
-            .map(|property| property.text())
-            .collect();
-        let kind = attributes.find(IFLA_LINKINFO).and_then(|info| info.nested().find(IFLA_INFO_KIND));
-        let name = attributes.find(IFLA_IFNAME)?;
-        let mac = attributes.find(IFLA_ADDRESS).map(|address| address.payload);
-        Some(Self {
-            name: name.text(),
-            raw_name: name.name().to_owned(),
-            alternative_names,
-            index: u32::try_from(header.ifi_index).ok()?,
-            namespace: None,
-            mtu: number(IFLA_MTU).unwrap_or(0),
-            flags: header.ifi_flags,
-            mac: mac.and_then(|bytes| <[u8; 6]>::try_from(bytes).ok()),
-            kind: kind.map(|kind| kind.text()),
-            driver: None,
-            queues: Queues {
-                rx: number(IFLA_NUM_RX_QUEUES).unwrap_or(1),
-                tx: number(IFLA_NUM_TX_QUEUES).unwrap_or(1),
-            },
-            xdp: attributes.find(IFLA_XDP).map(|xdp| AttachedXdp::read(xdp.nested())).unwrap_or_default(),
-        })
-    }
-
-    /// Adds what only the driver knows. Not every driver answers, and then what the link said stays.
-    fn ask_driver(mut self, socket: &NetlinkSocket) -> Self {
-        if let Ok(channels) = sys::ethtool::<ethtool_channels>(socket.as_fd(), &self.raw_name) {
-            let queues = Queues {
-                rx: channels.combined_count.saturating_add(channels.rx_count),
-                tx: channels.combined_count.saturating_add(channels.tx_count),
-            };
-            // A driver that fills in nothing has not answered.
-            if queues.rx != 0 || queues.tx != 0 {
-                self.queues = queues;
-            }
-        }
-        if let Ok(info) = sys::ethtool::<ethtool_drvinfo>(socket.as_fd(), &self.raw_name) {
-            let name = info.driver.split(|&byte| byte == 0).next().unwrap_or_default();
-            self.driver = std::str::from_utf8(name).ok().filter(|name| !name.is_empty()).map(str::to_owned);
-        }
-        self
     }
 }

@@ -1,23 +1,50 @@
 //! Interfaces: which there are, what they can do, who uses them, and when they go.
 //!
-//! Everything here asks the kernel over netlink (and one ioctl for queue counts) and belongs to the network namespace
-//! of the calling thread. `/sys` is never read: it shows the namespace in which it was mounted, which may be another
-//! one.
+//! Everything here asks the kernel over netlink (and few ioctls of drivers) and belongs to the network namespace of the
+//! calling thread. Of `/sys` only what belongs to no namespace is read, devices on buses: its interfaces are those of
+//! the namespace in which it was mounted, which may be another one.
+//!
+//! What the kernel or the driver does not tell is `None`, which is never to be taken for "no".
+//!
+//! | question | answer |
+//! |---|---|
+//! | which interfaces are there, and how do they hang together | [`Interface`] |
+//! | what can its driver do for AF_XDP | [`Capabilities`] |
+//! | how many queues, how large are the rings of the NIC | [`Channels`], [`NicRings`] |
+//! | which queue does a packet arrive at | [`RssTable`] |
+//! | what does the NIC do to packets before | [`Features`] |
+//! | who uses a queue, who polls it, what was lost | [`NicQueue`], [`Napi`], [`QueueCounters`] |
 
+mod address;
 mod attached;
+mod ethtool;
+mod family;
 mod interface;
 mod interface_error;
 mod interface_ref;
+mod kernel_release;
 pub(crate) mod monitor;
+mod netdev;
 pub(crate) mod netlink;
 pub(crate) mod occupant;
+mod parent;
 pub(crate) mod queue;
+mod related;
+mod route;
 #[cfg(all(test, feature = "lab"))]
 mod tests;
 
+pub use address::InterfaceAddress;
 pub use attached::AttachedXdp;
+pub use ethtool::{Channels, Count, Feature, Features, NicRings, RssTable};
 pub use interface::{Interface, Queues};
 pub use interface_error::InterfaceError;
 pub use interface_ref::InterfaceRef;
+pub use netdev::{
+    Capabilities, CapabilitySource, Napi, NicQueue, QueueCounters, QueueSide, QueueUser, RxMetadata,
+    TxOffloads, XdpFeatures,
+};
 pub use netlink::NetlinkError;
 pub use occupant::Occupant;
+pub use parent::ParentDevice;
+pub use related::RelatedInterface;

@@ -53,8 +53,7 @@ impl QueueProbe {
         // A socket is shown on the receive and on the transmit queue of its number, where both exist.
         let sides = [NETDEV_QUEUE_TYPE_RX, NETDEV_QUEUE_TYPE_TX].map(|side| self.side_has_socket(side));
         if sides.iter().any(|side| matches!(side, Ok(true))) {
-            // Relaxed: the flag stands alone and only ever turns true.
-            TELLS.store(true, Ordering::Relaxed);
+            saw_socket();
             return Some(true);
         }
         let gone = |side: &Result<_, NetlinkError>| {
@@ -63,12 +62,12 @@ impl QueueProbe {
         // A side that could not be asked at all may be the one that shows the socket.
         let unknown = sides.iter().any(|side| side.as_ref().is_err_and(|error| error.refusal().is_none()));
         let answered = sides.iter().any(Result::is_ok);
-        (sides.iter().all(gone) || answered && !unknown && Self::tells()).then_some(false)
+        (sides.iter().all(gone) || answered && !unknown && tells()).then_some(false)
     }
 
     /// Whether this kernel is known to tell.
     pub(crate) fn tells() -> bool {
-        TELLS.load(Ordering::Relaxed)
+        tells()
     }
 
     fn side_has_socket(&self, side: u32) -> Result<bool, NetlinkError> {
@@ -84,4 +83,15 @@ impl QueueProbe {
         let attributes = Attributes::after::<genlmsghdr>(&answer.payload).map(|(_, attributes)| attributes);
         Ok(attributes.is_some_and(|attributes| attributes.find(NETDEV_A_QUEUE_XSK).is_some()))
     }
+}
+
+/// Whether this kernel is known to tell.
+pub(crate) fn tells() -> bool {
+    TELLS.load(Ordering::Relaxed)
+}
+
+/// Remembers that it does.
+pub(crate) fn saw_socket() {
+    // Relaxed: the flag stands alone and only ever turns true.
+    TELLS.store(true, Ordering::Relaxed);
 }

@@ -53,6 +53,14 @@ impl<'a> Attribute<'a> {
         T::read(self.payload)
     }
 
+    /// A number of four or eight bytes: newer attributes take whichever holds it.
+    pub(crate) fn number(self) -> Option<u64> {
+        match self.payload.len() {
+            4 => self.value::<u32>().map(u64::from),
+            _ => self.value(),
+        }
+    }
+
     /// The bytes up to the first zero.
     pub(crate) fn name(self) -> &'a [u8] {
         self.payload.split(|&byte| byte == 0).next().unwrap_or_default()

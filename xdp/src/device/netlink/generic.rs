@@ -43,4 +43,9 @@ impl Family {
     pub(crate) fn request(&self, command: u8, version: u8) -> Request {
         Request::new(self.id, 0).fixed(&genlmsghdr { cmd: command, version, reserved: 0 })
     }
+
+    /// The same, asking for all there are.
+    pub(crate) fn dump(&self, command: u8, version: u8) -> Request {
+        Request::dump(self.id).fixed(&genlmsghdr { cmd: command, version, reserved: 0 })
+    }
 }

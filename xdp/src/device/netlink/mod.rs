@@ -18,7 +18,5 @@ pub(crate) use attributes::Attributes;
 pub use error::NetlinkError;
 pub(crate) use generic::Family;
 pub(crate) use messages::{Message, Messages};
-#[cfg(feature = "lab")]
-pub(crate) use request::Body;
-pub(crate) use request::Request;
-pub(crate) use socket::{NetlinkSocket, Protocol, Received, open_bound, receive_whole};
+pub(crate) use request::{Body, Request};
+pub(crate) use socket::{Answer, NetlinkSocket, Protocol, Received, open_bound, receive_whole};

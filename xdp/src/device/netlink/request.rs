@@ -55,10 +55,6 @@ impl Request {
     }
 
     /// Appends an attribute that holds what `fill` appends.
-    #[cfg_attr(
-        not(feature = "lab"),
-        allow(dead_code, reason = "only the lab makes things with nested attributes")
-    )]
     pub(crate) fn nest(self, kind: u16, fill: impl FnOnce(&mut Body)) -> Self {
         self.with(|body| body.nest(kind, fill))
     }
@@ -66,7 +62,7 @@ impl Request {
     /// What follows the header, to append to.
     #[cfg_attr(
         not(feature = "lab"),
-        allow(dead_code, reason = "only the lab makes things with nested attributes")
+        allow(dead_code, reason = "only the lab builds what is optional in steps")
     )]
     pub(crate) fn body(&mut self) -> &mut Body {
         &mut self.body
@@ -112,10 +108,6 @@ impl Body {
         self.bytes(kind, &[text.as_bytes(), &[0]].concat());
     }
 
-    #[cfg_attr(
-        not(feature = "lab"),
-        allow(dead_code, reason = "only the lab makes things with nested attributes")
-    )]
     pub(crate) fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
         self.attribute(kind | NLA_F_NESTED, fill);
     }

@@ -78,8 +78,17 @@ impl NetlinkSocket {
 
     /// Sends a request and returns its answers, in order; a dump that was interrupted is started again.
     pub(crate) fn request(&mut self, request: &Request) -> Result<Vec<Answer>, NetlinkError> {
+        self.request_some(request, |_| true)
+    }
+
+    /// The same for a long list of which only some is wanted: what `wanted` refuses is not kept.
+    pub(crate) fn request_some(
+        &mut self,
+        request: &Request,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<Answer>, NetlinkError> {
         for _ in 0..DUMP_ATTEMPTS {
-            if let Some(answers) = self.attempt(request)? {
+            if let Some(answers) = self.attempt(request, &wanted)? {
                 return Ok(answers);
             }
         }
@@ -96,7 +105,11 @@ impl NetlinkSocket {
     }
 
     /// One try; `None` if the dump was interrupted.
-    fn attempt(&mut self, request: &Request) -> Result<Option<Vec<Answer>>, NetlinkError> {
+    fn attempt(
+        &mut self,
+        request: &Request,
+        wanted: &impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<Vec<Answer>>, NetlinkError> {
         self.sequence = self.sequence.wrapping_add(1);
         // A dump ends at its own mark; anything else has one only if an acknowledgement is asked for.
         let flags = if request.is_dump() { 0 } else { NLM_F_ACK };
@@ -116,6 +129,7 @@ impl NetlinkSocket {
                 }
                 interrupted |= request.is_dump() && message.is_interrupted();
                 match message.role()? {
+                    Role::Answer if !wanted(message.payload) => {}
                     Role::Answer => {
                         let kind = message.header.nlmsg_type;
                         answers.push(Answer { kind, payload: message.payload.to_vec() });

@@ -1,0 +1,14 @@
+//! What an interface can do for AF_XDP, its queues and who serves them: the generic netlink family `netdev`.
+
+mod capabilities;
+mod counters;
+mod flags;
+mod guess;
+mod napi;
+mod queues;
+
+pub use capabilities::{Capabilities, CapabilitySource};
+pub use counters::QueueCounters;
+pub use flags::{RxMetadata, TxOffloads, XdpFeatures};
+pub use napi::Napi;
+pub use queues::{NicQueue, QueueSide, QueueUser};
