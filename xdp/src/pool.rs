@@ -84,10 +84,11 @@ impl HalfPool {
         }
     }
 
-    /// Takes everything from the UMEM's return path, or leaves word that there was nothing.
+    /// Takes what is missing of the share from the UMEM's return path, or leaves word that there was nothing;
+    /// `elsewhere` of the share are with the kernel.
     #[inline]
-    pub(crate) fn restock(&mut self) {
-        let found = !self.home.returns.is_empty() && self.take_returned() > 0;
+    pub(crate) fn restock(&mut self, elsewhere: u32) {
+        let found = !self.home.returns.is_empty() && self.take_returned(elsewhere) > 0;
         // Relaxed: a hint to those who hold chunks back. It is stored only when it changes, as all halves read it.
         if !found && !self.home.is_hungry.load(Ordering::Relaxed) {
             self.home.is_hungry.store(true, Ordering::Relaxed);
@@ -96,8 +97,14 @@ impl HalfPool {
 
     /// Apart, so that no locked instruction stands in a loop that gets along without.
     #[inline(never)]
-    fn take_returned(&mut self) -> u32 {
-        self.home.returns.take_all(&mut self.pool)
+    fn take_returned(&mut self, elsewhere: u32) -> u32 {
+        let found = self.home.returns.take_all(&mut self.pool);
+        // The rest at once: whoever misses it may look there next, and find nobody who would give it back.
+        let surplus = self.surplus(elsewhere).min(found);
+        if surplus > 0 {
+            self.give_home(surplus);
+        }
+        found - surplus
     }
 
     /// Gives `n` chunks to the UMEM's return path.

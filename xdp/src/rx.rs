@@ -132,7 +132,7 @@ impl Rx {
     /// UMEM go home to theirs.
     pub fn recycle(&mut self, frames: impl IntoIterator<Item = Frame>) {
         frames.into_iter().for_each(|frame| self.pool.take_back(frame));
-        self.refill();
+        self.refill_now();
     }
 
     /// Wakes the kernel if its fill ring asks for it. Needed only by loops that never [`wait`](Rx::wait).
@@ -235,6 +235,9 @@ impl Rx {
 
 /// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a
 /// duplicate is open.
+///
+/// A poller hears of packets, and not of chunks that come home from frames: as long as frames are in somebody's hands,
+/// call [`Rx::kick`] now and then, so that the fill ring gets them. [`Rx::wait`] does that by itself.
 impl AsFd for Rx {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.port.fd()
@@ -245,7 +248,10 @@ impl Drop for Rx {
     fn drop(&mut self) {
         // The program passes the queue's packets to the kernel's stack again, rather than to a ring that nobody reads.
         self.port.stop_receiving();
-        if let Some(lane) = self.lane.take() {
+        // From here on nothing more comes through the lane, but for what the sending half is putting in right now.
+        self.port.rx_wants().store(0, Ordering::Relaxed);
+        if let Some(mut lane) = self.lane.take() {
+            self.pool.chunks().extend(std::iter::from_fn(|| lane.pop()));
             self.port.leave_lane(lane);
         }
         self.port.rx_pool().store(0, Ordering::Relaxed);
@@ -254,3 +260,5 @@ impl Drop for Rx {
 
 #[cfg(all(test, feature = "fake-kernel"))]
 mod tests;
+#[cfg(all(test, feature = "fake-kernel"))]
+mod shares_tests;

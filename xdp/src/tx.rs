@@ -100,7 +100,7 @@ impl Tx {
         if self.pool.len() < n {
             self.reap();
             if self.pool.len() == 0 {
-                self.pool.restock();
+                self.pool.restock(0);
                 self.pool.publish(self.port.tx_pool());
             }
         }
@@ -111,7 +111,7 @@ impl Tx {
     /// A free chunk as an empty frame, with the UMEM's headroom in front; none when all chunks are elsewhere.
     pub fn alloc(&mut self) -> Option<Frame> {
         if self.pool.len() == 0 && self.reap() == 0 {
-            self.pool.restock();
+            self.pool.restock(0);
         }
         let addr = self.pool.chunks().pop()?;
         self.pool.publish(self.port.tx_pool());
@@ -162,14 +162,18 @@ impl Tx {
     ///
     /// # Errors
     ///
-    /// A frame that cannot be sent comes back, as from [`Tx::send`]; those before it are taken.
+    /// A frame that cannot be sent comes back, as from [`Tx::send`]; those before it are taken, as many as
+    /// [`Tx::outstanding`] has grown by.
     #[inline]
     pub fn send_from(&mut self, frames: impl IntoIterator<Item = Frame>) -> Result<u32, SendError> {
         let before = self.staged;
         let (home, holder) = (self.pool.home(), self.holder);
         let custody = self.pool.home_ref().custody.view();
-        let mut slots = self.ring.reserve(u32::MAX);
-        let (mut frames, room) = (frames.into_iter(), slots.len());
+        let mut frames = frames.into_iter();
+        // No more than may come: so the kernel's word is read only if the room that was seen is too little.
+        let most = frames.size_hint().1.and_then(|most| u32::try_from(most).ok()).unwrap_or(u32::MAX);
+        let mut slots = self.ring.reserve(before.saturating_add(most));
+        let room = slots.len();
         while self.staged < room {
             let Some(frame) = frames.next() else { break };
             if frame.home() != home {
@@ -217,7 +221,7 @@ impl Tx {
             let kicked = self.drive();
             let reaped = self.reap();
             // A kernel that stopped for want of room in the completion ring has some now.
-            if reaped == 0 || !matches!(kicked, Ok(Kick::Partial)) {
+            if reaped == 0 || !matches!(kicked, Ok(Kick::Partial)) || !self.is_asked_for() {
                 return kicked.map(drop);
             }
         }
@@ -352,9 +356,6 @@ impl Tx {
 
     /// Wakes the kernel as often as that makes progress; whether it has gone through the whole ring.
     fn drive(&mut self) -> Result<Kick, KickError> {
-        if !self.is_asked_for() {
-            return Ok(Kick::Done);
-        }
         let mut outstanding = self.ring.outstanding();
         loop {
             self.system_calls += 1;
@@ -385,6 +386,8 @@ impl AsFd for Tx {
 
 impl Drop for Tx {
     fn drop(&mut self) {
+        self.take_staged_back();
+        self.reap();
         self.port.tx_pool().store(0, Ordering::Relaxed);
     }
 }

@@ -11,11 +11,10 @@ impl Rx {
     /// UMEM.
     #[inline]
     pub(crate) fn refill(&mut self) {
-        if self.taken > 0
-            || self.pool.len() > 0
-            || self.receiving < self.pool.share()
-            || self.has_lane_chunks()
-        {
+        // With all of the share either with the kernel, as far as its ring goes, or in the pool, there is nothing to do.
+        let is_settled =
+            self.receiving >= self.most() && self.receiving + self.pool.len() == self.pool.share();
+        if !is_settled || self.taken > 0 || self.has_lane_chunks() {
             self.refill_now();
         }
     }
@@ -33,11 +32,11 @@ impl Rx {
     }
 
     #[inline(never)]
-    fn refill_now(&mut self) {
+    pub(super) fn refill_now(&mut self) {
         self.release_taken();
         self.fill_from_lane();
         if self.pool.len() == 0 && self.pool.deficit(self.receiving) > 0 {
-            self.pool.restock();
+            self.pool.restock(self.receiving);
         }
         self.pool.give_surplus_home(self.receiving);
         if self.pool.len() > 0 {
@@ -50,9 +49,11 @@ impl Rx {
                 custody.give_all(chunks, holder, slots);
                 chunks.len()
             });
-            slots.submit(n);
-            self.receiving += n;
-            self.pool.chunks().forget_last(n);
+            if n > 0 {
+                slots.submit(n);
+                self.receiving += n;
+                self.pool.chunks().forget_last(n);
+            }
         }
         self.port.rx_wants().store(self.pool.deficit(self.receiving), Ordering::Relaxed);
         self.pool.publish(self.port.rx_pool());
@@ -73,11 +74,12 @@ impl Rx {
             custody.give_all(chunks, holder, slots);
             chunks.len()
         }) as u32;
-        slots.submit(filled);
-        self.receiving += filled;
-        chunks.release(filled);
+        if filled > 0 {
+            slots.submit(filled);
+            self.receiving += filled;
+        }
         let (first, second) = chunks.runs();
-        self.pool.chunks().extend(first.iter().chain(second).copied());
+        self.pool.chunks().extend(first.iter().chain(second).skip(filled as usize).copied());
         chunks.release(u32::MAX);
     }
 

@@ -156,7 +156,6 @@ impl Port {
 
     pub(crate) fn leave_lane(&self, lane: ConsumerRing<u64>) {
         *self.left_lane.lock().unwrap_or_else(PoisonError::into_inner) = Some(lane);
-        self.rx_wants.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn report(&self) -> &Report {

@@ -39,6 +39,9 @@ impl Tx {
         // What is in the lane is out of everybody else's reach: no more than the other half misses, nothing if it is
         // gone.
         let wanted = self.port.rx_wants().load(Ordering::Relaxed).saturating_sub(lane.outstanding());
+        if wanted == 0 {
+            return 0;
+        }
         let mut slots = lane.reserve(n.min(wanted));
         let (custody, pass) = (self.pool.home_ref().custody.view(), [self.holder, Holder::FREE]);
         let done = pair_runs(self.completion.seen(n), slots.runs(), |addrs, starts| {
@@ -68,6 +71,20 @@ impl Tx {
             (completed, left) = (completed + good as u32, left - done);
         }
         completed
+    }
+
+    /// Takes the chunks of frames that were sent and never kicked, when nobody is left to kick them.
+    pub(super) fn take_staged_back(&mut self) {
+        let home = self.pool.home();
+        let custody = home.custody.view();
+        let mut slots = self.ring.reserve(std::mem::take(&mut self.staged));
+        let (first, second) = slots.runs();
+        for desc in first.iter().chain(&*second) {
+            let addr = home.layout.chunk_start(desc.addr.0);
+            if custody.pass(addr, self.holder, Holder::FREE) {
+                self.pool.chunks().push(addr);
+            }
+        }
     }
 
     /// Takes frames back into this half's pool: the cheap way to give many back. Frames of another UMEM go home to
