@@ -233,7 +233,10 @@ impl<T: Entry> ExactSizeIterator for Drain<'_, T> {}
 impl<T: Entry> Drop for Drain<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // No more than was seen published.
-        self.ring.cursor.advance(self.taken, self.ring.memory.consumer());
+        // The word is one that the other side reads: left alone while there is nothing to tell.
+        if self.taken > 0 {
+            // No more than was seen published.
+            self.ring.cursor.advance(self.taken, self.ring.memory.consumer());
+        }
     }
 }

@@ -71,6 +71,10 @@ impl RxBatch<'_> {
     #[inline]
     pub fn commit_first(&mut self, n: u32) {
         let n = n.min(self.len);
+        if n == 0 {
+            // The words that the kernel reads are left alone while there is nothing to tell.
+            return;
+        }
         self.len -= n;
         let filled = n.min(self.filled);
         self.filled -= filled;
