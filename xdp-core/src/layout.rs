@@ -208,7 +208,7 @@ impl UmemLayout {
 
     /// Where a descriptor's bytes lie, if they lie inside one chunk of the UMEM.
     ///
-    /// Addresses and lengths that the kernel (or another process) wrote pass through here before they become a slice.
+    /// For addresses and lengths that the kernel (or another process) wrote, before they become a slice.
     #[inline]
     pub const fn place(&self, desc: Desc) -> Option<Place> {
         let Addr(addr) = desc.addr;

@@ -271,13 +271,13 @@ impl Home {
     ///
     /// # Panics
     ///
-    /// Never on what the kernel says: callers pass addresses that [`UmemLayout::place`] or [`UmemLayout::chunk`] has
-    /// accepted.
+    /// Never on what the kernel says: callers pass addresses for which the custody table has an entry, or which come from
+    /// the pools, which hold no others.
     #[inline]
     pub(crate) fn pointer(&self, addr: u64) -> NonNull<u8> {
         debug_assert!(addr < self.layout.bytes() as u64);
-        // SAFETY: `addr` was checked against the layout when it became known (see above), and the mapping is as long
-        // as the layout says.
+        // SAFETY: `addr` has an entry in the custody table (see above), which ends with the layout, and the mapping is as
+        // long as the layout says.
         unsafe { self.memory.ptr().add(addr as usize) }
     }
 

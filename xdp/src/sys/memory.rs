@@ -90,8 +90,8 @@ impl Range {
         let ptr = unsafe { syscall::mmap(len, protection, flags, fd, offset) }?;
         // From here on unmapped on every way out.
         let range = Self { ptr, len, maker: Process::this() };
-        // SAFETY: the range came from `mmap` with this length, one line above. In a forked child nothing of it is used:
-        // no forked child may touch a socket or its frames, as `sys` says, and the drop does nothing there.
+        // SAFETY: the range came from `mmap` with this length, one line above. In a forked child nothing of it is
+        // used: no forked child may touch a socket or its frames, as `sys` says, and the drop does nothing there.
         unsafe { syscall::madvise_dontfork(ptr, len) }?;
         Ok(range)
     }
