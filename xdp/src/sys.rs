@@ -17,7 +17,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use xdp_sys::ethtool::{
-    ETHTOOL_GCHANNELS, ETHTOOL_GDRVINFO, ETHTOOL_GRINGPARAM, ethtool_channels, ethtool_drvinfo, ethtool_ringparam,
+    ETHTOOL_GCHANNELS, ETHTOOL_GDRVINFO, ETHTOOL_GRINGPARAM, ETHTOOL_SCHANNELS, ETHTOOL_SRINGPARAM,
+    ethtool_channels, ethtool_drvinfo, ethtool_ringparam,
 };
 use xdp_sys::if_xdp::{SOL_XDP, XDP_UMEM_REG, xdp_umem_reg};
 use xdp_sys::rtnetlink::IFNAMSIZ;
@@ -170,14 +171,46 @@ pub(crate) fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<
 
 /// ioctl(2) `SIOCETHTOOL` through a socket of any family, in whose namespace `interface` is looked up.
 pub(crate) fn ethtool<T: Ethtool>(socket: BorrowedFd<'_>, interface: &[u8]) -> Result<T> {
-    let mut name = [0; IFNAMSIZ];
-    // One byte stays zero, to end the name.
-    name[..IFNAMSIZ - 1].get_mut(..interface.len()).ok_or(Errno::ENODEV)?.copy_from_slice(interface);
+    let name = interface_name(interface)?;
     let mut value = T::question();
     // SAFETY: `BorrowedFd` keeps the descriptor open during the call, and the command that `question` puts into the
     // first word writes one `T` and no more: promised by each impl of `Ethtool`.
     unsafe { syscall::ioctl_ethtool(socket.as_raw_fd(), &name, &mut value) }?;
     Ok(value)
+}
+
+/// The same with `ETHTOOL_SCHANNELS`, which changes the numbers of queues. Needs `CAP_NET_ADMIN`.
+pub(crate) fn ethtool_set_channels(
+    socket: BorrowedFd<'_>,
+    interface: &[u8],
+    value: ethtool_channels,
+) -> Result<()> {
+    ethtool_set(socket, interface, ethtool_channels { cmd: ETHTOOL_SCHANNELS, ..value })
+}
+
+/// The same with `ETHTOOL_SRINGPARAM`, which changes the sizes of rings. Needs `CAP_NET_ADMIN`.
+pub(crate) fn ethtool_set_rings(
+    socket: BorrowedFd<'_>,
+    interface: &[u8],
+    value: ethtool_ringparam,
+) -> Result<()> {
+    ethtool_set(socket, interface, ethtool_ringparam { cmd: ETHTOOL_SRINGPARAM, ..value })
+}
+
+/// For the two functions above: commands that read one `T` and write nothing.
+fn ethtool_set<T: Ethtool>(socket: BorrowedFd<'_>, interface: &[u8], mut value: T) -> Result<()> {
+    let name = interface_name(interface)?;
+    // SAFETY: `BorrowedFd` keeps the descriptor open during the call. `ethtool_set_channels` and
+    // `ethtool_set_ringparam` of the kernel's net/ethtool/ioctl.c copy one `T` in and none out, and only our callers
+    // above put the command into it.
+    unsafe { syscall::ioctl_ethtool(socket.as_raw_fd(), &name, &mut value) }
+}
+
+/// A name as ioctl(2) wants it: with one zero byte at least, to end it.
+fn interface_name(interface: &[u8]) -> Result<[u8; IFNAMSIZ]> {
+    let mut name = [0; IFNAMSIZ];
+    name[..IFNAMSIZ - 1].get_mut(..interface.len()).ok_or(Errno::ENODEV)?.copy_from_slice(interface);
+    Ok(name)
 }
 
 /// A struct that one ethtool command fills.

@@ -39,9 +39,19 @@ impl FamilySocket {
         }
     }
 
+    /// Whether this kernel's family has an operation.
+    pub(crate) fn has(&self, command: u8) -> bool {
+        self.family.has(command)
+    }
+
+    /// A request to the family that names no interface.
+    pub(crate) fn request(&self, command: u8) -> Request {
+        self.family.request(command, self.version)
+    }
+
     /// A request to the family; each command of `netdev` has a number of its own for the interface.
     pub(crate) fn netdev_request(&self, command: u8, index_attribute: u16) -> Request {
-        self.family.request(command, self.version).value(index_attribute, &self.index)
+        self.request(command).value(index_attribute, &self.index)
     }
 
     /// The same, asking for all there are.
@@ -51,8 +61,7 @@ impl FamilySocket {
 
     /// A request of `ethtool`, which begins with the interface.
     pub(crate) fn ethtool_request(&self, command: u8) -> Request {
-        self.family
-            .request(command, self.version)
+        self.request(command)
             .nest(ETHTOOL_A_HEADER, |header| header.value(ETHTOOL_A_HEADER_DEV_INDEX, &self.index))
     }
 
@@ -63,6 +72,11 @@ impl FamilySocket {
             Err(error) if error.refusal() == Some(Errno::EOPNOTSUPP) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Sends a request whose refusal is told whatever it is.
+    pub(crate) fn tell(&mut self, request: &Request) -> Result<(), NetlinkError> {
+        self.socket.request(request).map(drop)
     }
 }
 

@@ -17,6 +17,8 @@
 
 mod address;
 mod attached;
+mod change;
+mod change_error;
 mod ethtool;
 mod family;
 mod interface;
@@ -36,13 +38,17 @@ mod tests;
 
 pub use address::InterfaceAddress;
 pub use attached::AttachedXdp;
-pub use ethtool::{Channels, Count, Feature, Features, NicRings, RssTable};
+pub use change::Restore;
+pub use change_error::ChangeError;
+pub use ethtool::{
+    Channels, ChannelsChange, Count, Feature, Features, FeaturesChange, NicRings, NicRingsChange, RssTable,
+};
 pub use interface::{Interface, Queues};
 pub use interface_error::InterfaceError;
 pub use interface_ref::InterfaceRef;
 pub use netdev::{
-    Capabilities, CapabilitySource, Napi, NicQueue, QueueCounters, QueueSide, QueueUser, RxMetadata,
-    TxOffloads, XdpFeatures,
+    Capabilities, CapabilitySource, Napi, NapiChange, NicQueue, QueueCounters, QueueSide, QueueUser,
+    RxMetadata, TxOffloads, XdpFeatures,
 };
 pub use netlink::NetlinkError;
 pub use occupant::Occupant;

@@ -10,7 +10,7 @@ use xdp_sys::ethtool_netlink::{
     ETHTOOL_A_CHANNELS_TX_COUNT, ETHTOOL_A_CHANNELS_TX_MAX, ETHTOOL_MSG_CHANNELS_GET,
 };
 
-use super::Count;
+use super::{ChannelsChange, Count};
 use crate::device::family::{FamilySocket, attributes};
 use crate::device::netlink::{Attributes, NetlinkError, Protocol};
 use crate::device::{Interface, InterfaceError};
@@ -70,6 +70,11 @@ impl Channels {
             other: count(answer.other_count, answer.max_other),
             combined: count(answer.combined_count, answer.max_combined),
         }
+    }
+
+    /// New numbers of channels, to be completed and applied.
+    pub fn change() -> ChannelsChange {
+        ChannelsChange::default()
     }
 
     /// Channels that only receive.

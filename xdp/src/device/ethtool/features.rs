@@ -9,6 +9,7 @@ use xdp_sys::ethtool_netlink::{
     ETHTOOL_A_FEATURES_NOCHANGE, ETHTOOL_A_FEATURES_WANTED, ETHTOOL_MSG_FEATURES_GET,
 };
 
+use super::FeaturesChange;
 use crate::device::family::{FamilySocket, attributes};
 use crate::device::netlink::Attributes;
 use crate::device::{Interface, InterfaceError};
@@ -56,8 +57,21 @@ impl Features {
         Self { all: all.collect() }
     }
 
-    /// A feature by the kernel's name, `rx-gro-hw` for example; `None` if this kernel knows none of that name.
+    /// Features to turn on and off, to be completed and applied.
+    pub fn change() -> FeaturesChange {
+        FeaturesChange::default()
+    }
+
+    /// A feature by the kernel's name, `rx-gro-hw` for example, or the short one of `ethtool -K` where that stands for
+    /// one feature only: `gro`, `gro-hw`, `lro`, `ntuple`. `None` if this kernel knows none of that name.
     pub fn get(&self, name: &str) -> Option<&Feature> {
+        let name = match name {
+            "gro" => "rx-gro",
+            "gro-hw" => "rx-gro-hw",
+            "lro" => "rx-lro",
+            "ntuple" => "rx-ntuple-filter",
+            name => name,
+        };
         self.all.iter().find(|feature| feature.name == name)
     }
 
@@ -68,22 +82,22 @@ impl Features {
 
     /// Large receive offload: the NIC joins packets, which XDP programs cannot work with.
     pub fn lro(&self) -> Option<&Feature> {
-        self.get("rx-lro")
+        self.get("lro")
     }
 
     /// Receive offload in the NIC, of packets that could be taken apart again.
     pub fn gro_hw(&self) -> Option<&Feature> {
-        self.get("rx-gro-hw")
+        self.get("gro-hw")
     }
 
     /// Receive offload in the kernel. A veth polls, and so runs XDP programs on what is sent to it, if this is on.
     pub fn gro(&self) -> Option<&Feature> {
-        self.get("rx-gro")
+        self.get("gro")
     }
 
     /// Rules that direct packets to queues.
     pub fn ntuple(&self) -> Option<&Feature> {
-        self.get("rx-ntuple-filter")
+        self.get("ntuple")
     }
 
     /// Whether checksums of sent packets are computed by the NIC, of any kind of packet.

@@ -3,13 +3,19 @@
 //! Asked over the generic netlink family `ethtool`, and of kernels that have none of it by ioctl(2).
 
 mod channels;
+mod channels_change;
 mod features;
+mod features_change;
 mod rings;
+mod rings_change;
 mod rss;
 
 pub use channels::Channels;
+pub use channels_change::ChannelsChange;
 pub use features::{Feature, Features};
+pub use features_change::FeaturesChange;
 pub use rings::NicRings;
+pub use rings_change::NicRingsChange;
 pub use rss::RssTable;
 
 use std::fmt;
@@ -27,4 +33,9 @@ impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.current, self.max)
     }
+}
+
+/// Values in words, as errors name them.
+fn parts(values: impl Iterator<Item = String>) -> String {
+    values.collect::<Vec<_>>().join(", ")
 }

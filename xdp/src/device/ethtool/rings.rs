@@ -10,7 +10,7 @@ use xdp_sys::ethtool_netlink::{
     ETHTOOL_TCP_DATA_SPLIT_ENABLED,
 };
 
-use super::Count;
+use super::{Count, NicRingsChange};
 use crate::device::family::{FamilySocket, attributes};
 use crate::device::netlink::{Attributes, NetlinkError, Protocol};
 use crate::device::{Interface, InterfaceError};
@@ -75,6 +75,11 @@ impl NicRings {
             tx: count(answer.tx_pending, answer.tx_max_pending),
             ..Self::default()
         }
+    }
+
+    /// New sizes, to be completed and applied.
+    pub fn change() -> NicRingsChange {
+        NicRingsChange::default()
     }
 
     /// Descriptors of each receive ring.

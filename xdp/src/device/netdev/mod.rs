@@ -5,10 +5,12 @@ mod counters;
 mod flags;
 mod guess;
 mod napi;
+mod napi_change;
 mod queues;
 
 pub use capabilities::{Capabilities, CapabilitySource};
 pub use counters::QueueCounters;
 pub use flags::{RxMetadata, TxOffloads, XdpFeatures};
 pub use napi::Napi;
+pub use napi_change::NapiChange;
 pub use queues::{NicQueue, QueueSide, QueueUser};

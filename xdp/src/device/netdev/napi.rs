@@ -8,6 +8,7 @@ use xdp_sys::netdev::{
     NETDEV_CMD_NAPI_GET,
 };
 
+use super::NapiChange;
 use crate::device::family::{FamilySocket, attributes};
 use crate::device::netlink::Attributes;
 use crate::device::{Interface, InterfaceError};
@@ -53,6 +54,11 @@ impl Napi {
             gro_flush_timeout: time(NETDEV_A_NAPI_GRO_FLUSH_TIMEOUT),
             irq_suspend_timeout: time(NETDEV_A_NAPI_IRQ_SUSPEND_TIMEOUT),
         })
+    }
+
+    /// New settings of it, to be completed and applied. Minimum kernel: 6.13.
+    pub fn change(&self) -> NapiChange {
+        NapiChange::new(self.id)
     }
 
     /// Its number on this machine, as `SO_INCOMING_NAPI_ID` gives it.
