@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use xdp::{Addr, BindError, ChunkSize, Desc, Frame, Options, Umem, fake};
+use xdp::{Addr, BindError, ChunkSize, Desc, Frame, Options, PeekError, Umem, fake};
 
 fn umem(chunks: u32) -> Umem {
     Umem::builder().chunks(chunks).chunk_size(ChunkSize::K2).build().unwrap()
@@ -165,4 +165,17 @@ fn a_packet_cannot_be_delivered_outside_its_chunk() {
         assert!(!nic.deliver_at(&vec![0; len], offset), "{len} at {offset}");
     }
     assert!(nic.deliver_at(&[0; 2048], 0));
+}
+
+#[test]
+fn a_packet_to_be_sent_may_fill_its_chunk_behind_the_headroom_and_no_more() {
+    let umem = Umem::builder().chunks(4).chunk_size(ChunkSize::K2).headroom(256).build().unwrap();
+    let (mut socket, mut nic) = fake::socket(&umem, 4).unwrap();
+    let mut batch = socket.tx().seek(1);
+    let refused = batch.peek(0, 2048 - 256 + 1).unwrap_err();
+    assert!(matches!(refused, PeekError::Length { len: 1793, most: 1792 }), "{refused}");
+    batch.peek(0, 2048 - 256).unwrap().fill(7);
+    assert_eq!(batch.commit(), 1);
+    socket.tx().kick().unwrap();
+    assert_eq!(nic.transmit().unwrap(), [7; 1792]);
 }

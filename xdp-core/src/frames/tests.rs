@@ -61,6 +61,8 @@ fn an_address_anywhere_in_a_chunk_brings_the_chunk_home_and_one_outside_is_ignor
     let path = ReturnPath::new(layout(4));
     path.push(2048 + 700);
     path.push_all(&[u64::MAX, 4 * 2048]);
+    path.push(u64::MAX);
+    path.push(4 * 2048);
     let mut pool = Pool::default();
     assert_eq!(path.take_all(&mut pool), 1);
     assert_eq!(pool.pop(), Some(2048));
