@@ -1,14 +1,9 @@
 #!/bin/sh
 # Exact instructions per descriptor of every ring operation and journey, ours beside the same by hand. Needs no privileges.
-# Fails when ours misses a bar or uses a locked instruction where none may be; with --report-only it only says so.
+# Fails when ours misses a bar or uses a locked instruction where none may be.
+#
+#   benches/instructions.sh [GROUP...]     groups whose misses are known and only told, "xdp/owned" for example
 set -eu
-
-report_only=no
-case "$#-${1-}" in
-0-) ;;
-1---report-only) report_only=yes ;;
-*) echo "usage: $0 [--report-only]" >&2; exit 2 ;;
-esac
 
 need() {
     command -v "$1" >/dev/null && return
@@ -42,4 +37,4 @@ valgrind --tool=callgrind --collect-atstart=no --toggle-collect='*xdp_benches*me
     exit 2
 }
 objdump --dynamic-reloc --disassemble --demangle --no-show-raw-insn "$program" >"$work/listing"
-"$program" report "$work" "$work/listing" || [ "$report_only" = yes ]
+"$program" report "$work" "$work/listing" "$@"

@@ -22,7 +22,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             profile::run();
             Ok(ExitCode::SUCCESS)
         }
-        ["report", profiles, listing] => report(Path::new(profiles), Path::new(listing)),
+        ["report", profiles, listing, ref known @ ..] => {
+            report(Path::new(profiles), Path::new(listing), known)
+        }
         _ => {
             eprintln!(
                 "usage: benches/instructions.sh (it runs this program under callgrind, then for the report)"
@@ -32,16 +34,20 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
 }
 
-/// Prints the tables; fails if a bar is missed, and says which on standard error, too.
-fn report(profiles: &Path, listing: &Path) -> Result<ExitCode, Box<dyn Error>> {
+/// Prints the tables; fails if a bar is missed by other groups than the `known`, and says which on standard error, too.
+fn report(profiles: &Path, listing: &Path, known: &[&str]) -> Result<ExitCode, Box<dyn Error>> {
     let counts = profile::read(profiles)?;
     let listing = std::fs::read_to_string(listing)?;
     let listing = Listing::parse(&listing);
     table::print(&counts);
     let mut missed = verdict::print(&counts);
     missed.extend(locked::print(&counts, &listing));
+    let is_of =
+        |miss: &str, group: &str| miss.strip_prefix(group).is_some_and(|rest| rest.starts_with(" at batch"));
+    let is_known = |miss: &str| known.iter().any(|group| is_of(miss, group));
     for miss in &missed {
-        eprintln!("MISSED: {miss}");
+        eprintln!("MISSED{}: {miss}", if is_known(miss) { ", as is known" } else { "" });
     }
-    Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_good = missed.iter().all(|miss| is_known(miss));
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
