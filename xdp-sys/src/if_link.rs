@@ -20,6 +20,8 @@ pub const IFLA_LINKINFO: u16 = 18;
 pub const IFLA_STATS64: u16 = 23;
 /// Nest: settings by address family, one nest each.
 pub const IFLA_AF_SPEC: u16 = 26;
+/// Descriptor of the network namespace to move the link to.
+pub const IFLA_NET_NS_FD: u16 = 28;
 /// Bits that choose what an answer holds.
 pub const IFLA_EXT_MASK: u16 = 29;
 /// How many users asked for promiscuous mode.

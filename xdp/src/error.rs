@@ -3,6 +3,7 @@
 
 use std::io;
 
+use crate::device::AttachedXdp;
 use crate::frame::Frame;
 use crate::program::MapError;
 
@@ -91,6 +92,18 @@ pub enum WaitError {
     InterfaceGone {
         /// Its name.
         interface: String,
+    },
+    /// The program that was to send packets here was taken off the interface, or replaced: nothing will arrive until
+    /// the receiving half is registered with one that is attached. Packets that are there already can be taken first.
+    #[error(
+        "the program that sends packets to this socket was taken off {interface}, which has {now} now: attach it again \
+         and register the socket with it, or open a new socket"
+    )]
+    ProgramGone {
+        /// The interface's name.
+        interface: String,
+        /// The programs that it has now.
+        now: AttachedXdp,
     },
     /// Anything else.
     #[error("cannot wait for {interface}")]

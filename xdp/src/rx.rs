@@ -157,7 +157,10 @@ impl Rx {
     ///
     /// # Errors
     ///
-    /// [`WaitError::InterfaceGone`] when the interface is removed meanwhile, at once.
+    /// [`WaitError::InterfaceGone`] when the interface is removed meanwhile, at once. [`WaitError::ProgramGone`] when
+    /// the program that this half is [registered](Rx::register) with is detached or replaced: the kernel does not tell,
+    /// so it is looked after five times a second, and only while no packets arrive. A program of others that feeds the
+    /// socket is their business: see [`LinkEvents`](crate::device::LinkEvents).
     pub fn wait(&mut self, timeout: Duration) -> Result<bool, WaitError> {
         // A deadline beyond what the clock can tell is none.
         let deadline = Instant::now().checked_add(timeout);

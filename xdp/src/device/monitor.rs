@@ -2,12 +2,18 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use xdp_sys::netlink::{NETLINK_ADD_MEMBERSHIP, SOL_NETLINK};
-use xdp_sys::rtnetlink::{IFF_LOWER_UP, IFF_UP, RTM_DELLINK, RTM_NEWLINK, RTNLGRP_LINK, ifinfomsg};
+use xdp_sys::if_link::{IFLA_EXT_MASK, IFLA_XDP};
+use xdp_sys::netlink::{NETLINK_ADD_MEMBERSHIP, NLMSG_ERROR, SOL_NETLINK};
+use xdp_sys::rtnetlink::{
+    IFF_LOWER_UP, IFF_UP, RTEXT_FILTER_SKIP_STATS, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTNLGRP_LINK,
+    ifinfomsg,
+};
 use xdp_sys::{Errno, Plain};
 
-use super::NetlinkError;
-use super::netlink::{Message, Messages, Protocol, Received, open_bound, receive_whole};
+use super::netlink::{
+    Attributes, Message, Messages, Protocol, Received, Request, Role, open_bound, receive_whole,
+};
+use super::{AttachedXdp, NetlinkError};
 use crate::sys;
 
 /// A socket that becomes readable when something happens to a link, and tells what happened to one of them.
@@ -18,6 +24,7 @@ use crate::sys;
 pub(crate) struct LinkMonitor {
     fd: OwnedFd,
     index: u32,
+    programs: Option<AttachedXdp>,
     /// Room for a datagram, kept since waiters come often.
     buffer: Vec<u8>,
 }
@@ -40,21 +47,39 @@ pub(crate) enum LinkChange {
 impl LinkMonitor {
     /// Starts to listen. Whatever happened before is not told: look the interface up afterwards.
     pub(crate) fn open(index: u32) -> Result<Self, NetlinkError> {
-        let fd = open_bound(Protocol::Route, libc::SOCK_NONBLOCK)?;
-        sys::set_option(fd.as_fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &RTNLGRP_LINK)
-            .map_err(|errno| NetlinkError::socket("subscribe with", errno))?;
-        Ok(Self { fd, index, buffer: Vec::new() })
+        Ok(Self { fd: subscribe_to_links()?, index, programs: None, buffer: Vec::new() })
+    }
+
+    /// Asks about the interface: the answer is read by the next [`drain`](Self::drain), with whatever was told before.
+    ///
+    /// The kernel tells of everything at once but of programs that a `bpf_link` attaches or detaches.
+    pub(crate) fn ask(&self) -> Result<(), NetlinkError> {
+        let header = ifinfomsg { ifi_index: self.index as i32, ..ifinfomsg::default() };
+        let request = Request::new(RTM_GETLINK, 0).fixed(&header);
+        let bytes = request.value(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS).bytes(0, 0)?;
+        let sent = sys::send(self.fd.as_fd(), &bytes, libc::MSG_DONTWAIT);
+        sent.map(drop).map_err(|errno| NetlinkError::socket("send to", errno))
+    }
+
+    /// The programs of the interface, if the last [`drain`](Self::drain) has read of them.
+    pub(crate) fn programs(&self) -> Option<AttachedXdp> {
+        self.programs
     }
 
     /// Reads all that is there, without waiting, and returns where that leaves the interface.
     pub(crate) fn drain(&mut self) -> LinkChange {
         let mut change = LinkChange::Unchanged;
+        self.programs = None;
         loop {
             match receive_whole(self.fd.as_fd(), &mut self.buffer) {
                 Ok(Received::Datagram(len)) => {
                     for message in Messages::new(&self.buffer[..len]) {
-                        change =
-                            message.map_or(change.or_unknown(), |message| change.after(self.index, message));
+                        let Ok(message) = message else {
+                            change = change.or_unknown();
+                            continue;
+                        };
+                        change = change.after(self.index, message);
+                        self.programs = programs_of(self.index, message).or(self.programs);
                     }
                 }
                 Ok(Received::NotKernel) => {}
@@ -68,9 +93,32 @@ impl LinkMonitor {
     }
 }
 
+/// A socket that is told of every change of a link in the network namespace of the calling thread.
+pub(crate) fn subscribe_to_links() -> Result<OwnedFd, NetlinkError> {
+    let fd = open_bound(Protocol::Route, libc::SOCK_NONBLOCK)?;
+    sys::set_option(fd.as_fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &RTNLGRP_LINK)
+        .map_err(|errno| NetlinkError::socket("subscribe with", errno))?;
+    Ok(fd)
+}
+
+/// The programs that a message tells of, if it is about this interface and tells of them.
+fn programs_of(index: u32, message: Message<'_>) -> Option<AttachedXdp> {
+    let (link, attributes) = Attributes::after::<ifinfomsg>(message.payload)?;
+    let about_us = message.header.nlmsg_type == RTM_NEWLINK
+        && link.ifi_family == 0
+        && i64::from(link.ifi_index) == i64::from(index);
+    let xdp = attributes.find(IFLA_XDP).filter(|_| about_us)?;
+    Some(AttachedXdp::read(xdp.nested()))
+}
+
 impl LinkChange {
     /// What is known about interface `index` after one more message.
     fn after(self, index: u32, message: Message<'_>) -> Self {
+        // The one error that can be meant for us: what we asked about is not there.
+        if message.header.nlmsg_type == NLMSG_ERROR {
+            let is_gone = matches!(message.role(), Ok(Role::Failed(Errno::ENODEV, _)));
+            return if is_gone { Self::Removed } else { self };
+        }
         let Some(link) = ifinfomsg::read(message.payload) else { return self };
         // Bridges tell of their ports by the same messages under their own family: leaving a bridge is no removal.
         let about_us = i64::from(link.ifi_index) == i64::from(index) && link.ifi_family == 0;

@@ -16,6 +16,7 @@ use xdp_core::ring::ConsumerRing;
 use xdp_sys::Errno;
 
 use crate::QueueId;
+use crate::device::AttachedXdp;
 use crate::device::queue::QueueProbe;
 use crate::error::{KickError, RegisterError};
 use crate::program::Attachment;
@@ -223,6 +224,19 @@ impl Port {
         attachment.program().map().insert(queue, self.fd())?;
         self.registrations.lock().unwrap_or_else(PoisonError::into_inner).push((attachment, queue));
         Ok(())
+    }
+
+    /// Whether programs were registered to send packets here.
+    pub(crate) fn has_programs(&self) -> bool {
+        !self.registrations.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Whether none of those is among the programs that the interface has `now`.
+    pub(crate) fn lacks_programs(&self, now: AttachedXdp) -> bool {
+        let registrations = self.registrations.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = |id: u32| registrations.iter().any(|(attachment, _)| attachment.program().id() == id);
+        let there = [now.driver(), now.generic(), now.hardware()];
+        !registrations.is_empty() && !there.into_iter().flatten().any(ours)
     }
 
     /// Takes this socket out of the maps of its programs: nobody reads its rx ring any more. The programs stay

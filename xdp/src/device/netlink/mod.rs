@@ -17,6 +17,6 @@ mod tests;
 pub(crate) use attributes::Attributes;
 pub use error::NetlinkError;
 pub(crate) use generic::Family;
-pub(crate) use messages::{Message, Messages};
+pub(crate) use messages::{Message, Messages, Role};
 pub(crate) use request::{Body, Request};
 pub(crate) use socket::{Answer, NetlinkSocket, Protocol, Received, open_bound, receive_whole};
