@@ -17,13 +17,10 @@
 
 mod address;
 mod attached;
-<<<<<<< Updated upstream
 mod change;
 mod change_error;
-=======
-mod events;
->>>>>>> Stashed changes
 mod ethtool;
+mod events;
 mod family;
 mod interface;
 mod interface_error;
@@ -42,16 +39,12 @@ mod tests;
 
 pub use address::InterfaceAddress;
 pub use attached::AttachedXdp;
-<<<<<<< Updated upstream
 pub use change::Restore;
 pub use change_error::ChangeError;
 pub use ethtool::{
     Channels, ChannelsChange, Count, Feature, Features, FeaturesChange, NicRings, NicRingsChange, RssTable,
 };
-=======
 pub use events::{DownReason, LinkEvent, LinkEvents, LinkId};
-pub use ethtool::{Channels, Count, Feature, Features, NicRings, RssTable};
->>>>>>> Stashed changes
 pub use interface::{Interface, Queues};
 pub use interface_error::InterfaceError;
 pub use interface_ref::InterfaceRef;

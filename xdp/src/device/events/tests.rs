@@ -24,7 +24,7 @@ fn id(end: &End) -> LinkId {
 
 /// Changes an end by more than the lab can.
 fn change(end: &End, fill: impl FnOnce(Request) -> Request) {
-    let header = ifinfomsg { ifi_index: end.index().cast_signed(), ..ifinfomsg::default() };
+    let header = ifinfomsg { ifi_index: end.index() as i32, ..ifinfomsg::default() };
     let request = fill(Request::new(RTM_SETLINK, 0).fixed(&header));
     NetlinkSocket::open(Protocol::Route).expect("a socket").request(&request).expect("changed");
 }
