@@ -81,6 +81,7 @@ pub fn socket_with(
         .filter(|_| entries <= RingSizes::MOST)
         .ok_or(BindError::RingSize { ring: RingKind::Rx, entries })?;
     let no_socket = File::open("/dev/null").map_err(|cause| BindError::Kernel {
+        causes: Vec::new(),
         step: crate::socket::error::Step::Socket,
         interface: "fake".to_owned(),
         queue: QueueId(0),

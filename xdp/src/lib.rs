@@ -54,6 +54,7 @@
 mod accounting;
 mod create;
 pub mod device;
+pub mod diagnosis;
 mod error;
 #[cfg(feature = "fake-kernel")]
 pub mod fake;
@@ -78,6 +79,7 @@ pub use create::{
     DirectedSocket, Wish, XdpConfig, create_bi_socket, create_rx_socket, create_socket, create_tx_socket,
 };
 pub use device::{Interface, InterfaceError, InterfaceRef};
+pub use diagnosis::{Diagnosis, Finding, FindingKind, Severity};
 pub use error::{FlushError, KickError, PeekError, RegisterError, SendError, WaitError};
 pub use frame::{Frame, RoomError};
 pub use program::{AttachError, AttachMode, AttachedMode, Attachment, LoadError, MapError, Program};

@@ -6,6 +6,7 @@
 mod batch;
 mod check;
 mod feed;
+mod health;
 mod recv;
 
 use std::io;
@@ -262,6 +263,6 @@ impl Drop for Rx {
 }
 
 #[cfg(all(test, feature = "fake-kernel"))]
-mod tests;
-#[cfg(all(test, feature = "fake-kernel"))]
 mod shares_tests;
+#[cfg(all(test, feature = "fake-kernel"))]
+mod tests;

@@ -7,6 +7,7 @@
 //! - T2 a completion is believed only if the custody table says that the chunk is with the kernel for this very ring.
 
 mod batch;
+mod health;
 mod reap;
 
 use std::io;

@@ -25,7 +25,7 @@ mod family;
 mod interface;
 mod interface_error;
 mod interface_ref;
-mod kernel_release;
+pub(crate) mod kernel_release;
 pub(crate) mod monitor;
 mod netdev;
 pub(crate) mod netlink;

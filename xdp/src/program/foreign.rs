@@ -20,7 +20,7 @@ pub struct ForeignProgram {
 
 impl ForeignProgram {
     /// Who runs on this interface, or nobody.
-    pub(super) fn on(ifindex: u32) -> Result<Option<Self>, InterfaceError> {
+    pub(crate) fn on(ifindex: u32) -> Result<Option<Self>, InterfaceError> {
         let attached = Interface::by_index(ifindex)?.xdp();
         let programs = [
             (attached.driver(), AttachedMode::Driver),
@@ -42,7 +42,7 @@ impl ForeignProgram {
 impl ForeignProgram {
     /// What ip-link(8) calls the place. Its plain `xdp` means the driver's where the driver has XDP, and so leaves a
     /// generic program there.
-    pub(super) fn keyword(&self) -> &'static str {
+    pub(crate) fn keyword(&self) -> &'static str {
         match self.mode {
             AttachedMode::Driver => "xdpdrv",
             AttachedMode::Generic => "xdpgeneric",

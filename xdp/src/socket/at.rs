@@ -8,6 +8,8 @@ use xdp_sys::if_xdp::{AF_XDP, xdp_umem_reg};
 use crate::QueueId;
 use crate::device::Interface;
 use crate::device::occupant::occupant;
+use crate::diagnosis::causes::RefusedCall;
+use crate::diagnosis::{Config, Finding};
 use crate::socket::error::{BindError, Step};
 use crate::socket::options::Mode;
 use crate::sys;
@@ -18,6 +20,8 @@ use crate::umem::Umem;
 pub(crate) struct At<'a> {
     pub(crate) interface: &'a Interface,
     pub(crate) queue: QueueId,
+    /// The settings, for what an error number may come from.
+    pub(crate) config: &'a Config,
 }
 
 impl At<'_> {
@@ -60,6 +64,7 @@ impl At<'_> {
             other if mode == Mode::ZeroCopy => BindError::NoZeroCopy {
                 interface: interface(),
                 queue: self.queue,
+                causes: self.causes(Step::Bind, other),
                 cause: sys::io_error(other),
             },
             other => self.error(Step::Bind, other),
@@ -68,6 +73,11 @@ impl At<'_> {
 
     pub(crate) fn error(&self, step: Step, errno: Errno) -> BindError {
         let interface = self.interface.name().to_owned();
-        BindError::Kernel { step, interface, queue: self.queue, cause: sys::io_error(errno) }
+        let causes = self.causes(step, errno);
+        BindError::Kernel { step, interface, queue: self.queue, causes, cause: sys::io_error(errno) }
+    }
+
+    fn causes(&self, step: Step, errno: Errno) -> Vec<Finding> {
+        RefusedCall { step, errno, interface: self.interface, config: self.config }.causes()
     }
 }

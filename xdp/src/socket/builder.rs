@@ -2,25 +2,20 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use xdp_core::WakePolicy;
 use xdp_core::frames::Holder;
-use xdp_sys::Errno;
-use xdp_sys::if_xdp::{
-    AF_XDP, SOL_XDP, XDP_COPY, XDP_MAX_TX_SKB_BUDGET, XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY, XDP_USE_NEED_WAKEUP,
-    XDP_ZEROCOPY, sockaddr_xdp, xdp_options,
-};
+use xdp_sys::if_xdp::{SOL_XDP, XDP_MAX_TX_SKB_BUDGET};
 
 use crate::QueueId;
 use crate::device::monitor::LinkMonitor;
 use crate::device::queue::QueueProbe;
 use crate::device::{Interface, InterfaceRef};
+use crate::diagnosis::{Config, Diagnosis, diagnose};
 use crate::program::{AttachMode, Attachment, Program};
 use crate::rx::Rx;
-use crate::socket::Socket;
 use crate::socket::at::At;
-use crate::socket::error::{BindError, RingKind};
+use crate::socket::error::BindError;
 use crate::socket::halves::{self, Halves, Shares};
 use crate::socket::namespace::Namespace;
 use crate::socket::options::{Mode, NeedWakeup, ObtainedMode, Receive, RingSizes};
@@ -28,12 +23,10 @@ use crate::socket::port::{Bound, BoundTo, Link, Port};
 use crate::socket::report::{ProgramReport, Report};
 use crate::socket::rings;
 use crate::socket::waiter::Waiter;
+use crate::socket::{Socket, bind, checks};
 use crate::sys;
 use crate::tx::Tx;
 use crate::umem::Umem;
-
-/// How long a bind goes on against a busy queue: the kernel releases a closed socket late, 20 ms on a quiet machine.
-const BUSY_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Packets that one system call sends in copy mode, unless the kernel is told otherwise (`TX_BATCH_SIZE` in
 /// `net/xdp/xsk.c`).
@@ -210,6 +203,44 @@ impl SocketBuilder {
         Ok(halves.tx.unwrap_or_else(|| unreachable!("the sending half was asked for")))
     }
 
+    /// Says what would go wrong if a socket were bound with these settings, and what would be worse than need be.
+    /// Nothing is changed, made or bound: see [`diagnose`].
+    ///
+    /// ```no_run
+    /// use xdp::{Direction, Mode, QueueId, Socket, Umem};
+    ///
+    /// let umem = Umem::builder().build()?;
+    /// let builder = Socket::builder(&umem).mode(Mode::ZeroCopy);
+    /// println!("{}", builder.diagnose("eth0", QueueId(3), Direction::Both));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn diagnose<'a>(
+        &self,
+        interface: impl Into<InterfaceRef<'a>>,
+        queue: QueueId,
+        direction: Direction,
+    ) -> Diagnosis {
+        diagnose(interface, &self.config(queue, direction))
+    }
+
+    /// What can be wrong, of these settings.
+    fn config(&self, queue: QueueId, direction: Direction) -> Config {
+        let layout = self.umem.layout();
+        Config {
+            direction,
+            mode: self.mode,
+            need_wakeup: self.need_wakeup,
+            receive: self.receive,
+            attach: self.attach,
+            chunk_size: layout.chunk_size().bytes(),
+            chunks: layout.chunks(),
+            headroom: layout.headroom(),
+            rings: self.rings,
+            tx_budget: self.tx_budget,
+            ..Config::new(queue)
+        }
+    }
+
     /// The whole sequence. Nothing is asked of the kernel's socket layer before everything that can be checked here
     /// was checked.
     pub(crate) fn set_up(
@@ -226,7 +257,7 @@ impl SocketBuilder {
         if !direction.sends() {
             (self.rings.tx, self.rings.completion) = (0, 1);
         }
-        check_sizes(self.rings, direction)?;
+        checks::sizes(self.rings, direction)?;
         let most = self.rings.tx;
         if let Some(budget) =
             self.tx_budget.filter(|budget| direction.sends() && !(DEFAULT_TX_BUDGET..=most).contains(budget))
@@ -236,7 +267,7 @@ impl SocketBuilder {
 
         // 2. The interface, and the queue against those that are in use.
         let interface = Interface::find(interface)?;
-        check_interface(&interface, queue, direction)?;
+        checks::interface(&interface, queue, direction)?;
 
         // 3. The program, before the bind: attaching resets the link of some NICs, and some do not send without one.
         let attachment = match self.receive {
@@ -245,7 +276,8 @@ impl SocketBuilder {
         };
 
         // 4. The socket and its UMEM.
-        let at = At { interface: &interface, queue };
+        let config = self.config(queue, direction);
+        let at = At { interface: &interface, queue, config: &config };
         let fd = at.socket()?;
         at.register(&fd, &self.umem)?;
 
@@ -273,7 +305,9 @@ impl SocketBuilder {
         let halves = halves::make(&port, rings, shares, waiter);
 
         // 7. Bind, and read back what came of it.
-        let (mode, why_copy, busy_retries) = self.bind_port(&at, &port)?;
+        let config = Config { need_wakeup: self.need_wakeup, ..config };
+        let at = At { config: &config, ..at };
+        let (mode, why_copy, busy_retries) = bind::to_queue(&at, &port)?;
         let report = Report {
             interface: interface.name().to_owned(),
             queue,
@@ -321,94 +355,6 @@ impl SocketBuilder {
             Err(_) => DEFAULT_TX_BUDGET, // an older kernel: the kick goes round more often
         }
     }
-
-    fn bind_port(&self, at: &At<'_>, port: &Port) -> Result<(ObtainedMode, Option<String>, u32), BindError> {
-        let fd = port.fd();
-        let wakeup = match self.need_wakeup {
-            NeedWakeup::WhenAsked => XDP_USE_NEED_WAKEUP,
-            NeedWakeup::Always => 0,
-        };
-        let deadline = Instant::now() + BUSY_PATIENCE;
-        let mut retries = 0;
-        let mut bind = |flags: u16| loop {
-            let address = sockaddr_xdp {
-                sxdp_family: AF_XDP as u16,
-                sxdp_flags: flags | wakeup,
-                sxdp_ifindex: at.interface.index(),
-                sxdp_queue_id: at.queue.0,
-                sxdp_shared_umem_fd: 0,
-            };
-            match sys::bind(fd, &address) {
-                // An earlier socket of this queue may be closed and not yet released; the kernel has no event for that.
-                Err(Errno::EBUSY) if Instant::now() < deadline => {
-                    retries += 1;
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                other => return other,
-            }
-        };
-        let (obtained, why_copy) = match self.mode {
-            Mode::Copy => (bind(XDP_COPY), None),
-            Mode::ZeroCopy => (bind(XDP_ZEROCOPY), None),
-            Mode::PreferZeroCopy => match bind(XDP_ZEROCOPY) {
-                Err(errno) if falls_back(errno) => (bind(XDP_COPY), Some(why_copy(at, errno))),
-                other => (other, None),
-            },
-        };
-        obtained.map_err(|errno| at.bind_error(errno, self.mode))?;
-        let is_zero_copy = match sys::option::<xdp_options>(fd, SOL_XDP, XDP_OPTIONS) {
-            Ok((options, _)) => options.flags & XDP_OPTIONS_ZEROCOPY != 0,
-            // Before 5.3 the kernel does not tell; it was asked for one mode and did not refuse.
-            Err(_) => why_copy.is_none() && self.mode != Mode::Copy,
-        };
-        let mode = if is_zero_copy { ObtainedMode::ZeroCopy } else { ObtainedMode::Copy };
-        Ok((mode, why_copy, retries))
-    }
-}
-
-/// Whether a refusal of zero-copy leaves a chance for copy mode.
-fn falls_back(errno: Errno) -> bool {
-    !matches!(errno, Errno::EBUSY | Errno::ENODEV | Errno::EPERM | Errno::ENETDOWN | Errno::ENXIO)
-}
-
-fn why_copy(at: &At<'_>, errno: Errno) -> String {
-    let driver = at.interface.driver().or(at.interface.kind()).unwrap_or("unknown");
-    match errno {
-        Errno::EOPNOTSUPP => format!("driver {driver} has no zero-copy on this queue"),
-        other => format!("driver {driver} refused zero-copy: {other}"),
-    }
-}
-
-fn check_sizes(rings: RingSizes, direction: Direction) -> Result<(), BindError> {
-    let sizes = [
-        (RingKind::Rx, rings.rx, direction.receives()),
-        (RingKind::Tx, rings.tx, direction.sends()),
-        (RingKind::Fill, rings.fill, true),
-        (RingKind::Completion, rings.completion, true),
-    ];
-    match sizes
-        .into_iter()
-        .find(|(_, entries, used)| *used && !(entries.is_power_of_two() && *entries <= RingSizes::MOST))
-    {
-        Some((ring, entries, _)) => Err(BindError::RingSize { ring, entries }),
-        None => Ok(()),
-    }
-}
-
-fn check_interface(interface: &Interface, queue: QueueId, direction: Direction) -> Result<(), BindError> {
-    let name = || interface.name().to_owned();
-    let queues = interface.queues();
-    for (used, queues, direction) in
-        [(direction.receives(), queues.rx, "receive"), (direction.sends(), queues.tx, "transmit")]
-    {
-        if used && queue.0 >= queues {
-            return Err(BindError::Queue { interface: name(), queue, queues, direction });
-        }
-    }
-    if !interface.is_up() {
-        return Err(BindError::InterfaceDown { interface: name() });
-    }
-    Ok(())
 }
 
 fn describe(attachment: &Arc<Attachment>) -> ProgramReport {

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::QueueId;
 use crate::device::{InterfaceError, Occupant};
+use crate::diagnosis::{Finding, causes};
 use crate::error::RegisterError;
 use crate::program::{AttachError, LoadError};
 use crate::socket::options::RingSizes;
@@ -179,14 +180,17 @@ pub enum BindError {
     },
     /// Zero-copy was required, and the driver cannot.
     #[error(
-        "{interface} cannot do zero-copy on queue {queue}: its driver has no support (or not with its present \
-         MTU, channels or offloads); use Mode::PreferZeroCopy or Mode::Copy"
+        "{interface} cannot do zero-copy on queue {queue}: {}",
+        likeliest(.causes, "its driver has no support (or not with its present MTU, channels or offloads); use \
+         Mode::PreferZeroCopy or Mode::Copy")
     )]
     NoZeroCopy {
         /// The interface's name.
         interface: String,
         /// The queue.
         queue: QueueId,
+        /// What it may come from, the likeliest first.
+        causes: Vec<Finding>,
         /// What the kernel said.
         #[source]
         cause: io::Error,
@@ -204,7 +208,7 @@ pub enum BindError {
         ring: RingKind,
     },
     /// Any other refusal of the kernel.
-    #[error("the kernel refused to {step} (queue {queue} of {interface})")]
+    #[error("the kernel refused to {step} (queue {queue} of {interface}){}", likely(.causes))]
     Kernel {
         /// What was asked of it.
         step: Step,
@@ -212,10 +216,33 @@ pub enum BindError {
         interface: String,
         /// The queue.
         queue: QueueId,
+        /// What it may come from, the likeliest first; empty where nothing is known about it.
+        causes: Vec<Finding>,
         /// What the kernel said.
         #[source]
         cause: io::Error,
     },
+}
+
+impl BindError {
+    /// What the error may come from on this machine, each with its remedy, the likeliest first; empty where nothing
+    /// more is known than the error says.
+    ///
+    /// Where an error number has several causes they were looked for when it came; what else there is to know, the
+    /// calling thread's privileges for example, is looked at now: ask on the thread that got the error.
+    pub fn likely_causes(&self) -> Vec<Finding> {
+        causes::of(self)
+    }
+}
+
+/// The first cause and its remedy; what is said anyway if none is known.
+fn likeliest(causes: &[Finding], otherwise: &str) -> String {
+    causes.first().map_or_else(|| otherwise.to_owned(), Finding::in_short)
+}
+
+/// The same to be appended to a sentence.
+fn likely(causes: &[Finding]) -> String {
+    causes.first().map_or_else(String::new, |cause| format!(": {}", cause.in_short()))
 }
 
 fn by(occupant: &Option<Occupant>) -> String {

@@ -1,10 +1,13 @@
 //! Sockets: two halves on one queue of a NIC, and how they are set up.
 
 pub(crate) mod at;
+mod bind;
 pub(crate) mod builder;
+mod checks;
 pub(crate) mod error;
 pub(crate) mod gauge;
 pub(crate) mod halves;
+mod health;
 pub(crate) mod namespace;
 pub(crate) mod options;
 pub(crate) mod port;

@@ -159,6 +159,16 @@ impl Port {
         *self.left_lane.lock().unwrap_or_else(PoisonError::into_inner) = Some(lane);
     }
 
+    /// Where it was bound; none over a fake kernel.
+    pub(crate) fn place(&self) -> Option<BoundTo> {
+        self.bound.get().map(|bound| bound.place)
+    }
+
+    /// The programs that send packets here, each with the slot of its map.
+    pub(crate) fn registrations(&self) -> Vec<(Arc<Attachment>, QueueId)> {
+        self.registrations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn report(&self) -> &Report {
         self.report.get().expect("halves leave the builder only after the bind, which sets the report")
     }

@@ -1,0 +1,233 @@
+//! What the error numbers of the set-up calls mean on this machine, the likeliest cause first.
+
+use xdp_sys::Errno;
+
+use super::facts::Facts;
+use super::machine::{self, Capability, Machine};
+use super::{Config, Finding, Severity, link, mode, programs, queues, sizes};
+use crate::device::occupant::occupant;
+use crate::device::{Interface, QueueUser};
+use crate::error::RegisterError;
+use crate::program::{
+    AttachError, AttachMode, DriverRefusal, LoadError, MapCreateError, MapError, MissingPrivilege,
+};
+use crate::socket::error::{BindError, Step};
+use crate::socket::options::Mode;
+use crate::umem::UmemError;
+
+/// A set-up call that the kernel refused.
+#[derive(Debug)]
+pub(crate) struct RefusedCall<'a> {
+    pub(crate) step: Step,
+    pub(crate) errno: Errno,
+    pub(crate) interface: &'a Interface,
+    pub(crate) config: &'a Config,
+}
+
+impl RefusedCall<'_> {
+    /// What it may come from; empty where nothing is known about it.
+    pub(crate) fn causes(&self) -> Vec<Finding> {
+        match (self.step, self.errno) {
+            (_, Errno::EMFILE | Errno::ENFILE) => vec![machine::too_many_files()],
+            (Step::Socket, Errno::EPERM | Errno::EACCES) => vec![not_allowed(Capability::NetRaw)],
+            (Step::Socket, Errno::EAFNOSUPPORT) => vec![machine::no_af_xdp()],
+            (Step::RegisterUmem, errno) => self.of_umem(errno),
+            (Step::RingSize(ring), Errno::EINVAL) => vec![sizes::ring_size(ring, self.entries(ring))],
+            (Step::Bind, errno) => self.of_bind(errno),
+            (_, Errno::ENOMEM | Errno::ENOBUFS | Errno::EAGAIN) => vec![machine::out_of_memory("the rings")],
+            _ => Vec::new(),
+        }
+    }
+
+    fn entries(&self, ring: crate::socket::error::RingKind) -> u32 {
+        use crate::socket::error::RingKind;
+        let rings = self.config.rings;
+        match ring {
+            RingKind::Rx => rings.rx,
+            RingKind::Tx => rings.tx,
+            RingKind::Fill => rings.fill,
+            RingKind::Completion => rings.completion,
+        }
+    }
+
+    fn of_umem(&self, errno: Errno) -> Vec<Finding> {
+        match errno {
+            // The kernel's answer to too much locked memory (`xdp_umem_account_pages`).
+            Errno::ENOBUFS => vec![too_much_locked(self.config.locked_memory(), None)],
+            Errno::ENOMEM | Errno::EFAULT => vec![machine::out_of_memory("the umem")],
+            Errno::EINVAL => {
+                // Kernels from 7.0 on leave less of a chunk to the headroom than older ones.
+                let most = self.config.chunk_size.saturating_sub(704);
+                vec![sizes::headroom_too_large(self.config.headroom, most)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn of_bind(&self, errno: Errno) -> Vec<Finding> {
+        let name = self.interface.name();
+        match errno {
+            Errno::EPERM | Errno::EACCES => return vec![not_allowed(Capability::NetRaw)],
+            Errno::ENETDOWN => return vec![link::down(name)],
+            Errno::ENOMEM => return vec![machine::out_of_memory("the rings of the NIC")],
+            _ => {}
+        }
+        // What is around may have changed since it was looked up: look again.
+        let facts = match Facts::of(self.interface.into()) {
+            Ok(facts) => facts,
+            Err(error) => return vec![link::not_found(&error)],
+        };
+        let mut found = Vec::new();
+        match errno {
+            Errno::EBUSY => {
+                let provider = |user| matches!(user, Some(QueueUser::DeviceMemory | QueueUser::IoUring));
+                if facts.queues.iter().any(|queue| provider(queue.user())) {
+                    found.push(queues::memory_taken(name, Severity::Blocks));
+                }
+                let occupant = occupant(self.interface.index(), self.config.queue.0);
+                found.push(queues::queue_busy(name, self.config.queue, occupant));
+            }
+            Errno::ENODEV | Errno::ENXIO => found.push(link::gone(name)),
+            Errno::EINVAL => {
+                found.extend(queues::missing(&facts.interface, self.config));
+                found.extend(self.of_zero_copy(&facts));
+            }
+            Errno::EOPNOTSUPP => found.extend(self.of_zero_copy(&facts)),
+            _ => {}
+        }
+        found
+    }
+
+    /// Why zero-copy may have been refused, whatever the number.
+    fn of_zero_copy(&self, facts: &Facts) -> Vec<Finding> {
+        let mut found = Vec::new();
+        if self.config.mode == Mode::Copy {
+            return found;
+        }
+        let known = facts.capabilities.as_ref().and_then(|capabilities| capabilities.xdp().zero_copy());
+        let none = || mode::no_zero_copy(facts, Severity::Blocks);
+        found.extend((known == Some(false)).then(none));
+        found.extend(mode::zero_copy_frame(facts, self.config, Severity::Blocks));
+        found.extend(mode::merging(facts, Severity::Blocks));
+        // The driver may have zero-copy and refuse it for this queue.
+        found.extend((known != Some(false) && self.errno == Errno::EOPNOTSUPP).then(none));
+        found
+    }
+}
+
+/// A capability is missing, or held where it does not count.
+fn not_allowed(capability: Capability) -> Finding {
+    match Machine::look().holds(capability) {
+        Some(true) => machine::user_namespace(capability),
+        _ => capability.missing(),
+    }
+}
+
+fn too_much_locked(needed: u64, limit: Option<u64>) -> Finding {
+    let (soft, hard) = Machine::look().locked_memory().unwrap_or_default();
+    machine::locked_memory(needed, limit.or(soft).unwrap_or(u64::MAX), hard)
+}
+
+/// The likeliest causes of an error of the builder's. What it does not carry is looked at now.
+pub(crate) fn of(error: &BindError) -> Vec<Finding> {
+    match error {
+        BindError::Kernel { causes, .. } | BindError::NoZeroCopy { causes, .. } => causes.clone(),
+        BindError::Interface(error) => vec![link::not_found(error)],
+        BindError::InterfaceDown { interface } => vec![link::down(interface)],
+        BindError::InterfaceGone { interface } => vec![link::gone(interface)],
+        BindError::Queue { interface, queue, queues, direction } => {
+            vec![queues::no_such_queue(interface, *queue, *queues, direction)]
+        }
+        BindError::RingSize { ring, entries } => vec![sizes::ring_size(*ring, *entries)],
+        BindError::TxBudget { budget, most } => vec![sizes::tx_budget(*budget, *most)],
+        BindError::Chunks { free, wanted } => vec![sizes::few_chunks(*free, *wanted)],
+        BindError::Permission { .. } => vec![not_allowed(Capability::NetRaw)],
+        BindError::NoAfXdp => vec![machine::no_af_xdp()],
+        BindError::LockedMemory { needed, limit } => vec![too_much_locked(*needed, Some(*limit))],
+        BindError::QueueBusy { interface, queue, occupant } => {
+            vec![queues::queue_busy(interface, *queue, occupant.clone())]
+        }
+        BindError::Umem(error) => of_memory(error),
+        BindError::Load(error) => of_load(error),
+        BindError::Attach(error) => of_attach(error),
+        BindError::Register(RegisterError::Map(error)) => of_map(error),
+        _ => Vec::new(),
+    }
+}
+
+fn of_memory(error: &UmemError) -> Vec<Finding> {
+    use xdp_core::LayoutError;
+    match error {
+        UmemError::HugePages { pages, .. } => {
+            vec![machine::huge_pages(*pages as u64, Machine::look().huge_pages().map(|(_, free)| free))]
+        }
+        UmemError::Memory { .. } => vec![machine::out_of_memory("the umem")],
+        UmemError::Layout(LayoutError::Headroom { headroom, most, .. }) => {
+            vec![sizes::headroom_too_large(*headroom, *most)]
+        }
+        UmemError::Layout(LayoutError::Chunks { chunks, most, .. }) => {
+            vec![sizes::few_chunks(*most, *chunks)]
+        }
+        #[allow(unreachable_patterns, reason = "geometries may be refused for more reasons one day")]
+        UmemError::Layout(_) => Vec::new(),
+    }
+}
+
+/// Each capability that is missing; if none is, then they are another user namespace's.
+fn of_privilege(missing: &MissingPrivilege) -> Vec<Finding> {
+    let names = missing.capabilities();
+    let all = [Capability::Bpf, Capability::NetAdmin];
+    let missed = all.into_iter().filter(|capability| names.contains(&capability.name()));
+    let found: Vec<_> = missed.map(Capability::missing).collect();
+    if found.is_empty() { vec![machine::user_namespace(Capability::Bpf)] } else { found }
+}
+
+fn of_load(error: &LoadError) -> Vec<Finding> {
+    match error {
+        LoadError::Permission { missing, .. } | LoadError::Map(MapCreateError::Permission { missing }) => {
+            of_privilege(missing)
+        }
+        LoadError::Map(MapCreateError::Unsupported) => vec![machine::no_af_xdp()],
+        LoadError::Map(MapCreateError::Memory { .. }) => vec![machine::out_of_memory("a socket map")],
+        LoadError::NoMultiBuffer { .. } => {
+            vec![machine::old_kernel("programs for packets of several buffers", "5.18")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn of_attach(error: &AttachError) -> Vec<Finding> {
+    match error {
+        AttachError::Interface(error) => vec![link::not_found(error)],
+        AttachError::Occupied { interface, program } => {
+            vec![programs::foreign(interface, program, Severity::Blocks)]
+        }
+        AttachError::UpperOccupied { interface } => vec![programs::upper_program(interface)],
+        AttachError::Driver { interface, refusal } => of_driver(interface, refusal),
+        AttachError::Permission { missing, .. } => of_privilege(missing),
+        AttachError::Gone { interface } => vec![link::gone(interface)],
+        AttachError::NoLinks => vec![machine::old_kernel("attaching of programs by links", "5.9")],
+        _ => Vec::new(),
+    }
+}
+
+/// A driver's refusal: what its interface shows that drivers refuse for.
+fn of_driver(interface: &str, refusal: &DriverRefusal) -> Vec<Finding> {
+    let Ok(facts) = Facts::of(interface.into()) else { return Vec::new() };
+    let config = Config { attach: AttachMode::Driver, ..Config::new(crate::QueueId(0)) };
+    let mut found = mode::driver_program(&facts, &config, &Machine::look());
+    if found.is_empty()
+        && matches!(refusal, DriverRefusal::Unsupported | DriverRefusal::UnsupportedOrMtu { .. })
+    {
+        found.push(mode::no_driver_xdp(&facts.driver(), facts.name(), Severity::Blocks));
+    }
+    found
+}
+
+fn of_map(error: &MapError) -> Vec<Finding> {
+    match error {
+        MapError::Taken { queue } => vec![programs::slot_taken(*queue)],
+        MapError::Permission { missing } => of_privilege(missing),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,149 @@
+//! Queues: whether the one that is wanted exists, is free, and gets packets.
+
+use super::facts::Facts;
+use super::{Config, Finding, FindingKind, Severity};
+use crate::QueueId;
+use crate::device::occupant::occupant;
+use crate::device::queue::QueueProbe;
+use crate::device::{Interface, Occupant, QueueSide, QueueUser};
+use crate::socket::options::Mode;
+
+pub(super) fn check(facts: &Facts, config: &Config) -> Vec<Finding> {
+    let mut found = Vec::new();
+    match missing(&facts.interface, config) {
+        Some(finding) => found.push(finding),
+        None => {
+            found.extend(busy(&facts.interface, config.queue));
+            found.extend(memory_provider(facts, config));
+            if config.direction.receives() {
+                found.extend(not_named(facts, config.queue));
+                found.extend(others(facts, config.queue, Severity::Note));
+            }
+        }
+    }
+    found
+}
+
+/// Whether the queue is beyond those in use.
+pub(super) fn missing(interface: &Interface, config: &Config) -> Option<Finding> {
+    let queues = interface.queues();
+    let sides = [
+        (config.direction.receives(), queues.rx, "receive"),
+        (config.direction.sends(), queues.tx, "transmit"),
+    ];
+    let (_, count, direction) =
+        sides.into_iter().find(|(used, count, _)| *used && config.queue.0 >= *count)?;
+    let allocated = interface.allocated_queues();
+    let most = if direction == "receive" { allocated.rx } else { allocated.tx };
+    let name = interface.name();
+    let finding = no_such_queue(name, config.queue, count, direction);
+    Some(match config.queue.0 {
+        wanted if wanted < most => finding
+            .remedy(format!("ethtool -L {name} combined {} (or rx and tx), if the driver can", wanted + 1)),
+        _ => finding,
+    })
+}
+
+pub(super) fn no_such_queue(
+    interface: &str,
+    queue: QueueId,
+    queues: u32,
+    direction: &'static str,
+) -> Finding {
+    let last = queues.saturating_sub(1);
+    Finding::new(Severity::Blocks, FindingKind::NoSuchQueue { queue, queues, direction })
+        .what(format!(
+            "there is no queue {queue}: {interface} has {queues} {direction} queues, counted from 0"
+        ))
+        .why("the kernel binds sockets to queues in use only, and the number wraps at 65536")
+        .remedy(format!("take a queue from 0 to {last}"))
+}
+
+/// Whether a socket is bound there, as far as the kernel tells.
+fn busy(interface: &Interface, queue: QueueId) -> Option<Finding> {
+    let probe = QueueProbe::open(interface.index(), queue.0)?;
+    (probe.has_socket() == Some(true))
+        .then(|| queue_busy(interface.name(), queue, occupant(interface.index(), queue.0)))
+}
+
+pub(super) fn queue_busy(interface: &str, queue: QueueId, occupant: Option<Occupant>) -> Finding {
+    let by = occupant.as_ref().map_or_else(String::new, |occupant| format!(", {occupant}"));
+    let end = match occupant.as_ref().and_then(Occupant::process) {
+        Some((pid, _)) => format!("end process {pid}"),
+        None => "end the process that has it (ss --xdp -p, or lsof | grep XDP)".into(),
+    };
+    Finding::new(Severity::Blocks, FindingKind::QueueBusy { queue, occupant })
+        .what(format!("queue {queue} of {interface} is bound by another AF_XDP socket{by}"))
+        .why("a queue has one fill ring and one completion ring, and so one UMEM")
+        .remedy(end)
+        .remedy("take another queue")
+}
+
+fn memory_provider(facts: &Facts, config: &Config) -> Option<Finding> {
+    let other = |user| matches!(user, Some(QueueUser::DeviceMemory | QueueUser::IoUring));
+    facts.queues.iter().any(|queue| other(queue.user())).then(|| {
+        let severity = if config.mode == Mode::ZeroCopy { Severity::Blocks } else { Severity::Hinders };
+        memory_taken(facts.name(), severity)
+    })
+}
+
+pub(super) fn memory_taken(interface: &str, severity: Severity) -> Finding {
+    Finding::new(severity, FindingKind::MemoryProvider)
+        .what(format!("queues of {interface} receive into io_uring's or a device's own memory"))
+        .why("the kernel allows that or AF_XDP on an interface, not both")
+        .remedy("end that program (io_uring zero-copy receive, devmem TCP)")
+        .remedy("use another interface")
+}
+
+/// Whether the table that spreads packets leaves the queue out.
+pub(super) fn not_named(facts: &Facts, queue: QueueId) -> Option<Finding> {
+    let named = facts.rss.as_ref()?.queues();
+    (!named.is_empty() && !named.contains(&queue.0)).then(|| not_in_table(facts.name(), queue, named))
+}
+
+fn not_in_table(interface: &str, queue: QueueId, named: Vec<u32>) -> Finding {
+    let list: Vec<_> = named.iter().take(16).map(ToString::to_string).collect();
+    Finding::new(Severity::Hinders, FindingKind::NotInRssTable { queue, named })
+        .what(format!("{interface} spreads packets over queues {}, not {queue}", list.join(", ")))
+        .why("only packets that a rule sends there arrive at this queue")
+        .remedy(format!("ethtool -X {interface} equal N, with N above {queue}"))
+        .remedy(format!(
+            "steer your packets there: ethtool -N {interface} flow-type udp4 dst-port PORT action {queue}"
+        ))
+}
+
+/// Which other queues get packets, too.
+pub(super) fn others(facts: &Facts, queue: QueueId, severity: Severity) -> Option<Finding> {
+    let queues = facts.interface.queues().rx;
+    if queues < 2 {
+        return None;
+    }
+    let received = facts.counters.iter().filter(|counters| counters.side() == QueueSide::Rx);
+    let packets: Vec<u64> = received.map_while(|counters| counters.packets()).collect();
+    Some(other_queues(facts.name(), queue, queues, packets, severity))
+}
+
+pub(super) fn other_queues(
+    interface: &str,
+    queue: QueueId,
+    queues: u32,
+    packets: Vec<u64>,
+    severity: Severity,
+) -> Finding {
+    let counted = if packets.is_empty() {
+        String::new()
+    } else {
+        let each = packets.iter().enumerate().take(16);
+        let each: Vec<_> = each.map(|(queue, packets)| format!("queue {queue}: {packets}")).collect();
+        format!("; so far {}", each.join(", "))
+    };
+    Finding::new(severity, FindingKind::OtherQueues { queue, queues, packets })
+        .what(format!(
+            "{interface} spreads packets over {queues} receive queues, and this socket gets those of queue {queue}\
+             {counted}"
+        ))
+        .why("the NIC picks a queue by a hash of addresses and ports (RSS); a socket sees one queue")
+        .remedy(format!("bind a socket to each of the {queues} queues"))
+        .remedy(format!("use one queue: ethtool -L {interface} combined 1"))
+        .remedy(format!("steer your packets: ethtool -N {interface} flow-type udp4 dst-port PORT action {queue}"))
+}

@@ -1,0 +1,154 @@
+//! Sizes that cannot be, or that cost packets.
+
+use xdp_core::layout::{ChunkSize, LayoutError, UmemLayout};
+
+use super::facts::Facts;
+use super::{Config, Finding, FindingKind, Severity};
+use crate::socket::error::RingKind;
+use crate::socket::options::RingSizes;
+
+/// What is wrong whatever the interface.
+pub(super) fn check(config: &Config) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let RingSizes { rx, tx, fill, completion } = config.rings;
+    let (receives, sends) = (config.direction.receives(), config.direction.sends());
+    for (ring, entries, used) in [
+        (RingKind::Rx, rx, receives),
+        (RingKind::Fill, fill, receives),
+        (RingKind::Tx, tx, sends),
+        (RingKind::Completion, completion, sends),
+    ] {
+        if used && !(entries.is_power_of_two() && entries <= RingSizes::MOST) {
+            found.push(ring_size(ring, entries));
+        }
+    }
+    found.extend(chunks(config));
+    if sends && completion < tx {
+        found.push(short_completion(completion, tx));
+    }
+    if let Some(budget) = config.tx_budget.filter(|budget| sends && !(32..=tx).contains(budget)) {
+        found.push(tx_budget(budget, tx));
+    }
+    found
+}
+
+pub(super) fn ring_size(ring: RingKind, entries: u32) -> Finding {
+    let most = RingSizes::MOST;
+    let next = entries.checked_next_power_of_two().map_or(most, |next| next.min(most)).max(1);
+    Finding::new(Severity::Blocks, FindingKind::RingSize { ring, entries })
+        .what(format!("the {ring} ring cannot have {entries} entries"))
+        .why(format!("the kernel wants a power of two, and this library at most {most}"))
+        .remedy(format!("{next} entries"))
+}
+
+pub(super) fn tx_budget(budget: u32, most: u32) -> Finding {
+    Finding::new(Severity::Blocks, FindingKind::TxBudget { budget, most })
+        .what(format!("{budget} packets a call cannot be"))
+        .why("the kernel takes from 32 to the length of the tx ring")
+        .remedy(format!("SocketBuilder::tx_budget from 32 to {most}"))
+}
+
+fn chunks(config: &Config) -> Option<Finding> {
+    let size = ChunkSize::from_bytes(config.chunk_size);
+    let Some(size) = size.filter(|_| config.chunks > 0) else {
+        let bytes = config.chunk_size;
+        return Some(
+            Finding::new(Severity::Blocks, FindingKind::ChunkSize { bytes })
+                .what(format!("{} chunks of {bytes} bytes cannot be", config.chunks))
+                .why(
+                    "the kernel takes chunks of 2048 bytes to a page, powers of two, and one or more of them",
+                )
+                .remedy("chunks of 2048 or 4096 bytes"),
+        );
+    };
+    match UmemLayout::new(size, config.chunks, config.headroom) {
+        Err(LayoutError::Headroom { headroom, most, .. }) => Some(headroom_too_large(headroom, most)),
+        Err(LayoutError::Chunks { most, .. }) => {
+            Some(few_chunks(most, config.chunks).remedy(format!("at most {most} chunks")))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn headroom_too_large(headroom: u32, most: u32) -> Finding {
+    Finding::new(Severity::Blocks, FindingKind::Headroom { headroom, most })
+        .what(format!("a headroom of {headroom} bytes leaves too little of a chunk"))
+        .why("the kernel keeps 256 bytes in front, 320 behind and room for a frame; newer ones refuse with \"invalid argument\"")
+        .remedy(format!("a headroom of {most} bytes or less"))
+        .remedy("larger chunks")
+}
+
+pub(super) fn few_chunks(free: u32, wanted: u32) -> Finding {
+    Finding::new(Severity::Blocks, FindingKind::FewChunks { free, wanted })
+        .what(format!("the umem has {free} free chunks where {wanted} are wanted"))
+        .why("each socket needs chunks of its own, and frames in hands count")
+        .remedy("build the umem with more (UmemBuilder::chunks)")
+        .remedy("give each socket a share (SocketBuilder::chunks)")
+}
+
+fn short_completion(completion: u32, tx: u32) -> Finding {
+    Finding::new(Severity::Hinders, FindingKind::ShortCompletionRing { completion, tx })
+        .what(format!("the completion ring has {completion} entries and the tx ring {tx}"))
+        .why("the kernel sends no more than it can report: a full completion ring stops the tx ring")
+        .remedy(format!("completion_entries({tx})"))
+}
+
+/// Whether the fill ring and its chunks keep the NIC's own ring supplied.
+pub(super) fn fill_ring(facts: &Facts, config: &Config) -> Option<Finding> {
+    if !config.direction.receives() {
+        return None;
+    }
+    let nic = facts.rings.as_ref().and_then(|rings| rings.rx()).map_or(0, |rx| rx.current);
+    // The NIC holds what its ring holds, and the rx ring what is not taken yet.
+    let enough = config.rings.rx.saturating_add(nic).min(RingSizes::MOST);
+    let share = if config.direction.sends() { config.chunks / 2 } else { config.chunks };
+    let fill = config.rings.fill.min(share);
+    (fill < enough).then(|| short_fill(fill, enough))
+}
+
+fn short_fill(fill: u32, enough: u32) -> Finding {
+    Finding::new(Severity::Hinders, FindingKind::ShortFillRing { fill, enough })
+        .what(format!("the kernel gets at most {fill} chunks to receive into, where {enough} would do"))
+        .why("a burst that fills the NIC's ring and the rx ring needs a chunk for each, or packets are dropped")
+        .remedy(format!("fill_entries({})", enough.next_power_of_two()))
+        .remedy(format!("a umem of {} chunks or more", enough.saturating_mul(2)))
+}
+
+/// Whether the send buffer lets the whole tx ring be on its way, in copy mode.
+pub(super) fn send_buffer(config: &Config, bytes: Option<u32>) -> Option<Finding> {
+    /// What a packet of an MTU of 1500 is counted with: itself and its socket buffer.
+    const TRUESIZE: u32 = 2304;
+    let (bytes, tx) = (bytes?, config.rings.tx);
+    (config.direction.sends() && bytes / TRUESIZE < tx.min(64)).then(|| {
+        Finding::new(Severity::Hinders, FindingKind::SmallSendBuffer { bytes, tx })
+            .what(format!("the send buffer holds {bytes} bytes, few packets of the tx ring's {tx}"))
+            .why("in copy mode the kernel takes no more packets than fit it until some are sent")
+            .remedy(format!("sysctl net.core.wmem_default={}", tx.saturating_mul(TRUESIZE)))
+            .remedy("SO_SNDBUF on the socket's descriptor")
+    })
+}
+
+/// The machine's default for a socket's send buffer, which is what our sockets have.
+pub(super) fn default_send_buffer() -> Option<u32> {
+    std::fs::read_to_string("/proc/sys/net/core/wmem_default").ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::QueueId;
+
+    #[test]
+    fn the_defaults_are_sound() {
+        assert_eq!(check(&Config::new(QueueId(0))), []);
+    }
+
+    #[test]
+    fn a_small_send_buffer_is_told_in_copy_mode_and_the_usual_one_is_not() {
+        let config = Config::new(QueueId(0));
+        assert_eq!(send_buffer(&config, Some(212_992)), None);
+        let finding = send_buffer(&config, Some(4608)).expect("two packets");
+        assert!(finding.remedies()[0].contains("wmem_default"), "{finding}");
+        assert_eq!(send_buffer(&config, None), None);
+    }
+}
