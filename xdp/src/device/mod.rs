@@ -34,6 +34,7 @@ mod parent;
 pub(crate) mod queue;
 mod related;
 mod route;
+mod sock_diag;
 #[cfg(all(test, feature = "lab"))]
 mod tests;
 
@@ -54,5 +55,6 @@ pub use netdev::{
 };
 pub use netlink::NetlinkError;
 pub use occupant::Occupant;
+pub use sock_diag::{SocketUmem, SocketsError, XdpSocket, sockets};
 pub use parent::ParentDevice;
 pub use related::RelatedInterface;

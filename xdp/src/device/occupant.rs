@@ -5,16 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use xdp_sys::if_xdp::AF_XDP;
-use xdp_sys::sock_diag::{
-    SOCK_DIAG_BY_FAMILY, XDP_DIAG_INFO, XDP_DIAG_UID, XDP_SHOW_INFO, xdp_diag_info, xdp_diag_msg,
-    xdp_diag_req,
-};
-
-use super::netlink::{Attributes, NetlinkError, NetlinkSocket, Protocol, Request};
+use super::netlink::{NetlinkError, NetlinkSocket, Protocol};
+use super::sock_diag::{self, XdpSocket};
+use crate::QueueId;
 
 /// How long the owner of a socket is looked for: somebody waits for the error that names it.
-const PATIENCE: Duration = Duration::from_millis(200);
+pub(super) const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The AF_XDP socket that is bound to a queue, and its process as far as it may be seen.
 ///
@@ -52,26 +48,21 @@ pub(crate) fn occupant(ifindex: u32, queue: u32) -> Option<Occupant> {
 }
 
 fn ask(socket: &mut NetlinkSocket, ifindex: u32, queue: u32) -> Result<Option<Occupant>, NetlinkError> {
-    let question =
-        xdp_diag_req { sdiag_family: AF_XDP as u8, xdiag_show: XDP_SHOW_INFO, ..xdp_diag_req::default() };
-    let answers = socket.request(&Request::dump(SOCK_DIAG_BY_FAMILY).fixed(&question))?;
-    Ok(answers.iter().find_map(|answer| read(&answer.payload, ifindex, queue)))
+    let sockets = sock_diag::ask(socket)?;
+    Ok(sockets.iter().find_map(|socket| Occupant::of(socket, ifindex, queue)))
 }
 
-/// Reads one answer; `None` if it is about another queue.
-fn read(payload: &[u8], ifindex: u32, queue: u32) -> Option<Occupant> {
-    let (socket, attributes) = Attributes::after::<xdp_diag_msg>(payload)?;
-    let bound = attributes.find(XDP_DIAG_INFO)?.value::<xdp_diag_info>()?;
-    (bound == xdp_diag_info { ifindex, queue_id: queue }).then(|| Occupant {
-        uid: attributes.find(XDP_DIAG_UID).and_then(|uid| uid.value()),
-        inode: socket.xdiag_ino,
-        process: None,
-    })
+impl Occupant {
+    /// `None` if the socket is bound to another queue.
+    fn of(socket: &XdpSocket, ifindex: u32, queue: u32) -> Option<Self> {
+        let is_there = socket.bound == Some((ifindex, QueueId(queue)));
+        is_there.then(|| Self { uid: socket.uid, inode: socket.inode, process: None })
+    }
 }
 
 /// The first process that has the socket open: this one if it has, or else whichever is found until the deadline. Without
 /// privilege only the user's own are seen.
-fn process_of(inode: u32, deadline: Instant) -> Option<(u32, String)> {
+pub(super) fn process_of(inode: u32, deadline: Instant) -> Option<(u32, String)> {
     let wanted = format!("socket:[{inode}]");
     let others = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
         let name = entry.ok()?.file_name();
@@ -117,7 +108,9 @@ impl fmt::Display for Occupant {
 mod tests {
     use std::os::fd::AsRawFd;
 
+    use xdp_sys::if_xdp::AF_XDP;
     use xdp_sys::netlink::{NLMSG_DONE, NLMSG_ERROR, nlattr, nlmsgerr, nlmsghdr};
+    use xdp_sys::sock_diag::{SOCK_DIAG_BY_FAMILY, XDP_DIAG_INFO, XDP_DIAG_UID, xdp_diag_info, xdp_diag_msg};
     use xdp_sys::{Errno, Plain};
 
     use super::*;
@@ -125,8 +118,12 @@ mod tests {
 
     /// An answer as `xdp_diag_fill` of the kernel writes it: the message, then INFO and UID.
     fn answer(inode: u32, ifindex: u32, queue_id: u32, uid: u32) -> Vec<u8> {
-        let message =
-            xdp_diag_msg { xdiag_family: 44, xdiag_type: 3, xdiag_ino: inode, ..Default::default() };
+        let message = xdp_diag_msg {
+            xdiag_family: AF_XDP as u8,
+            xdiag_type: 3,
+            xdiag_ino: inode,
+            ..Default::default()
+        };
         let attribute = |kind, payload: &[u8]| {
             let header = nlattr { nla_len: 4 + payload.len() as u16, nla_type: kind };
             [header.as_bytes(), payload].concat()
@@ -137,6 +134,11 @@ mod tests {
             attribute(XDP_DIAG_UID, uid.as_bytes()),
         ]
         .concat()
+    }
+
+    /// Who holds a queue, going by one answer.
+    fn read(payload: &[u8], ifindex: u32, queue: u32) -> Option<Occupant> {
+        Occupant::of(&XdpSocket::read(payload)?, ifindex, queue)
     }
 
     #[test]

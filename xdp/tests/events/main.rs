@@ -4,6 +4,7 @@
 
 mod programs;
 mod removal;
+mod sockets;
 mod stream;
 
 use std::fs;
