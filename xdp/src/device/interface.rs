@@ -11,8 +11,8 @@ use super::{AttachedXdp, InterfaceAddress, InterfaceError, InterfaceRef, ParentD
 /// A network interface, as it was when it was looked up: a snapshot, brought up to date by
 /// [`refresh`](Self::refresh).
 ///
-/// Lookups see the network namespace of the calling thread. What was found remembers it: an interface that is used where
-/// another namespace is at work is refused, and never taken for the one that has its index there.
+/// Lookups see the network namespace of the calling thread. What was found remembers it: an interface that is used
+/// where another namespace is at work is refused, and never taken for the one that has its index there.
 ///
 /// ```no_run
 /// let nic = xdp::device::Interface::by_name("eth0")?;
@@ -147,8 +147,8 @@ impl Interface {
         InterfaceError::Query { what: format!("{what} of {}", self.name.escape_debug()), cause }
     }
 
-    /// The name, `eth0` for example. The kernel allows names that are not UTF-8: they are shown with U+FFFD in them, and
-    /// such an interface is looked up by its index.
+    /// The name, `eth0` for example. The kernel allows names that are not UTF-8: they are shown with U+FFFD in them,
+    /// and such an interface is looked up by its index.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -275,10 +275,11 @@ impl Interface {
         InterfaceAddress::of(self)
     }
 
-    /// The interface that the default route leaves by, of IPv4, and if there is none of IPv6; `None` if there is neither.
+    /// The interface that the default route leaves by, of IPv4, and if there is none of IPv6; `None` if there is
+    /// neither.
     ///
-    /// Of several the one that the kernel would take: that with the least metric in the main table, the first way of it
-    /// if there are several.
+    /// Of several the one that the kernel would take: that with the least metric in the main table, the first way of
+    /// it if there are several.
     pub fn default_route() -> Result<Option<Self>, InterfaceError> {
         super::route::default_interface()
     }

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-/// The release of a kernel. Distributions give old releases new abilities, so that one says what a kernel has at least.
+/// The release of a kernel. Distributions give old releases new abilities, so that one says what a kernel has at
+/// least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct KernelRelease {
     major: u32,

@@ -30,8 +30,8 @@ impl RelatedInterface {
         self.namespace.is_some()
     }
 
-    /// The number by which this network namespace knows the other one, as `ip netns list-id` shows it; `None` if it is in
-    /// the same, or if there is no such number.
+    /// The number by which this network namespace knows the other one, as `ip netns list-id` shows it; `None` if it
+    /// is in the same, or if there is no such number.
     #[doc(alias = "IFLA_LINK_NETNSID")]
     pub fn namespace_id(&self) -> Option<i32> {
         // A negative number stands for a namespace without one.

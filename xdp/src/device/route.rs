@@ -40,8 +40,8 @@ pub(crate) struct DefaultRoute {
 }
 
 impl DefaultRoute {
-    /// Reads the payload of `RTM_NEWROUTE`; `None` if it is no default route that packets take without a rule of their
-    /// own.
+    /// Reads the payload of `RTM_NEWROUTE`; `None` if it is no default route that packets take without a rule of
+    /// their own.
     pub(crate) fn read(payload: &[u8]) -> Option<Self> {
         let (header, attributes) = Attributes::after::<rtmsg>(payload)?;
         let number = |kind| attributes.find(kind).and_then(|attribute| attribute.value::<u32>());

@@ -17,8 +17,8 @@ use crate::sys;
 
 /// New numbers of queues (`ethtool -L`), made by [`Channels::change`]; what is not named stays.
 ///
-/// Many drivers stop the interface for a moment. The kernel refuses to take away a queue that a zero-copy socket uses,
-/// or that the RSS table names.
+/// Many drivers stop the interface for a moment. The kernel refuses to take away a queue that a zero-copy socket
+/// uses, or that the RSS table names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[must_use = "nothing changes before `apply` or `until_dropped`"]
 pub struct ChannelsChange {

@@ -62,8 +62,8 @@ impl Features {
         FeaturesChange::default()
     }
 
-    /// A feature by the kernel's name, `rx-gro-hw` for example, or the short one of `ethtool -K` where that stands for
-    /// one feature only: `gro`, `gro-hw`, `lro`, `ntuple`. `None` if this kernel knows none of that name.
+    /// A feature by the kernel's name, `rx-gro-hw` for example, or the short one of `ethtool -K` where that stands
+    /// for one feature only: `gro`, `gro-hw`, `lro`, `ntuple`. `None` if this kernel knows none of that name.
     pub fn get(&self, name: &str) -> Option<&Feature> {
         let name = match name {
             "gro" => "rx-gro",

@@ -98,8 +98,8 @@ impl Interface {
 
     /// Adds what the driver says, `None` if the interface is gone meanwhile.
     ///
-    /// A driver is asked by name only, and names change hands: so its answer counts if the interface had the name before
-    /// and has it afterwards.
+    /// A driver is asked by name only, and names change hands: so its answer counts if the interface had the name
+    /// before and has it afterwards.
     pub(super) fn completed(self, socket: &mut NetlinkSocket) -> Result<Option<Self>, NetlinkError> {
         /// Nobody renames an interface more often than that on purpose.
         const ATTEMPTS: u32 = 3;

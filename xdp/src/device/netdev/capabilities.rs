@@ -89,8 +89,8 @@ impl Capabilities {
         self.xdp
     }
 
-    /// Of how many descriptors a packet may consist in zero-copy mode; `None` without zero-copy, or if unknown. Minimum
-    /// kernel: 6.6.
+    /// Of how many descriptors a packet may consist in zero-copy mode; `None` without zero-copy, or if unknown.
+    /// Minimum kernel: 6.6.
     #[doc(alias = "NETDEV_A_DEV_XDP_ZC_MAX_SEGS")]
     pub fn zero_copy_segments(&self) -> Option<u32> {
         self.zero_copy_segments

@@ -33,8 +33,8 @@ pub struct QueueCounters {
 }
 
 impl QueueCounters {
-    /// Reads the counters of all queues in use, receive queues first; `None` if the driver does not tell, or the kernel
-    /// is too old.
+    /// Reads the counters of all queues in use, receive queues first; `None` if the driver does not tell, or the
+    /// kernel is too old.
     pub fn of(interface: &Interface) -> Result<Option<Vec<Self>>, InterfaceError> {
         let Some(mut family) = FamilySocket::netdev(interface)? else { return Ok(None) };
         let request = family

@@ -48,7 +48,8 @@ impl XdpFeatures {
         self.0.has(NETDEV_XDP_ACT_REDIRECT)
     }
 
-    /// Programs of other interfaces may redirect packets to this one, now: some drivers can once a program is attached.
+    /// Programs of other interfaces may redirect packets to this one, now: some drivers can once a program is
+    /// attached.
     #[doc(alias = "NETDEV_XDP_ACT_NDO_XMIT")]
     pub fn redirect_target(&self) -> Option<bool> {
         self.0.has(NETDEV_XDP_ACT_NDO_XMIT)
