@@ -144,7 +144,7 @@ impl Machine {
             privileges.extend([Capability::Bpf, Capability::NetAdmin]);
         }
         for capability in privileges {
-            if self.holds(capability) == Some(false) {
+            if self.may(capability) == Some(false) {
                 found.push(capability.missing());
             } else if capability != Capability::NetRaw && self.in_initial_user_namespace == Some(false) {
                 found.push(user_namespace(capability));
@@ -153,6 +153,14 @@ impl Machine {
         found.extend(self.check_locked(wants.locked));
         found.extend(self.check_huge_pages(wants.huge_pages));
         found
+    }
+
+    /// Whether the thread may do what the capability is for. Newer kernels take `CAP_SYS_ADMIN` for what programs need.
+    fn may(&self, capability: Capability) -> Option<bool> {
+        match capability {
+            Capability::NetAdmin => Some(self.holds(capability)? || self.holds(Capability::SysAdmin)?),
+            other => self.holds(other),
+        }
     }
 
     /// Whether so many bytes may be locked; what is locked already the kernel does not tell.
