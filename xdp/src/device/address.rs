@@ -61,3 +61,50 @@ impl fmt::Display for InterfaceAddress {
         write!(f, "{}/{}", self.address, self.prefix)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::device::netlink::script::attributes;
+
+    fn answer(family: i32, prefix: u8, kinds: &[(u16, &[u8])]) -> Vec<u8> {
+        attributes(|body| {
+            body.fixed(&ifaddrmsg {
+                ifa_family: family as u8,
+                ifa_prefixlen: prefix,
+                ..ifaddrmsg::default()
+            });
+            kinds.iter().for_each(|(kind, bytes)| body.bytes(*kind, bytes));
+        })
+    }
+
+    #[test]
+    fn the_own_address_is_taken_and_not_that_of_the_peer() {
+        let both: [(u16, &[u8]); 2] = [(IFA_ADDRESS, &[192, 0, 2, 2]), (IFA_LOCAL, &[192, 0, 2, 1])];
+        let read = InterfaceAddress::read(&answer(libc::AF_INET, 30, &both)).expect("an address");
+        assert_eq!(read.to_string(), "192.0.2.1/30");
+        let alone: [(u16, &[u8]); 1] = [(IFA_ADDRESS, &[0xfd; 16])];
+        let read = InterfaceAddress::read(&answer(libc::AF_INET6, 64, &alone)).expect("an address");
+        assert!(read.address().is_ipv6() && read.prefix() == 64);
+    }
+
+    #[test]
+    fn an_address_of_the_wrong_length_or_family_is_none() {
+        let short: [(u16, &[u8]); 1] = [(IFA_LOCAL, &[192, 0, 2])];
+        assert_eq!(InterfaceAddress::read(&answer(libc::AF_INET, 24, &short)), None);
+        assert_eq!(InterfaceAddress::read(&answer(libc::AF_INET6, 24, &short)), None);
+        let whole: [(u16, &[u8]); 1] = [(IFA_LOCAL, &[192, 0, 2, 1])];
+        assert_eq!(InterfaceAddress::read(&answer(libc::AF_UNIX, 24, &whole)), None);
+        assert_eq!(InterfaceAddress::read(&answer(libc::AF_INET, 24, &[])), None);
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_read_from_any_bytes_does_not_panic(payload in vec(any::<u8>(), 0..80)) {
+            let _ = InterfaceAddress::read(&payload);
+        }
+    }
+}

@@ -38,3 +38,34 @@ impl RelatedInterface {
         self.namespace.filter(|&id| id >= 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::netlink::script::attributes;
+
+    fn related(link: u32, namespace: Option<i32>) -> Option<RelatedInterface> {
+        let answer = attributes(|body| {
+            body.value(IFLA_LINK, &link);
+            if let Some(id) = namespace {
+                body.value(IFLA_LINK_NETNSID, &id);
+            }
+        });
+        RelatedInterface::read(Attributes::new(&answer))
+    }
+
+    #[test]
+    fn index_zero_is_nobody() {
+        assert_eq!(related(0, None), None);
+    }
+
+    #[test]
+    fn a_namespace_without_a_number_is_another_one_all_the_same() {
+        let here = related(7, None).expect("somebody");
+        let known = related(7, Some(0)).expect("somebody");
+        let unknown = related(7, Some(-1)).expect("somebody");
+        assert_eq!((here.is_elsewhere(), here.namespace_id()), (false, None));
+        assert_eq!((known.is_elsewhere(), known.namespace_id()), (true, Some(0)));
+        assert_eq!((unknown.is_elsewhere(), unknown.namespace_id()), (true, None));
+    }
+}

@@ -57,3 +57,73 @@ impl DefaultRoute {
         counts.then_some(Self { interface, metric: number(RTA_PRIORITY).unwrap_or(0) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::device::netlink::Body;
+    use crate::device::netlink::script::attributes;
+
+    fn route(header: rtmsg, fill: impl FnOnce(&mut Body)) -> Option<DefaultRoute> {
+        let bytes = attributes(|body| {
+            body.fixed(&header);
+            fill(body);
+        });
+        DefaultRoute::read(&bytes)
+    }
+
+    const TO_EVERYWHERE: rtmsg = rtmsg {
+        rtm_family: 2,
+        rtm_dst_len: 0,
+        rtm_src_len: 0,
+        rtm_tos: 0,
+        rtm_table: 254,
+        rtm_protocol: 0,
+        rtm_scope: 0,
+        rtm_type: RTN_UNICAST,
+        rtm_flags: 0,
+    };
+
+    #[test]
+    fn what_packets_do_not_take_without_a_rule_is_no_default_route() {
+        let leave = |body: &mut Body| body.value(RTA_OIF, &7_u32);
+        let plain = DefaultRoute { interface: 7, metric: 0 };
+        assert_eq!(route(TO_EVERYWHERE, leave), Some(plain));
+        for other in [
+            rtmsg { rtm_dst_len: 24, ..TO_EVERYWHERE },
+            rtmsg { rtm_src_len: 64, ..TO_EVERYWHERE },
+            rtmsg { rtm_table: 77, ..TO_EVERYWHERE },
+            rtmsg { rtm_type: 7, ..TO_EVERYWHERE },
+            rtmsg { rtm_flags: RTM_F_CLONED, ..TO_EVERYWHERE },
+        ] {
+            assert_eq!(route(other, leave), None, "{other:?}");
+        }
+        assert_eq!(route(TO_EVERYWHERE, |_| {}), None, "a route to nowhere");
+        let large_table = route(rtmsg { rtm_table: 252, ..TO_EVERYWHERE }, |body| {
+            leave(body);
+            body.value(RTA_TABLE, &RT_TABLE_MAIN);
+        });
+        assert_eq!(large_table, Some(plain), "the attribute counts and not the byte");
+    }
+
+    #[test]
+    fn the_first_of_several_ways_is_taken() {
+        let several = route(TO_EVERYWHERE, |body| {
+            let way = |interface| rtnexthop { rtnh_len: 8, rtnh_ifindex: interface, ..rtnexthop::default() };
+            body.bytes(RTA_MULTIPATH, &[way(9).as_bytes(), way(7).as_bytes()].concat());
+            body.value(RTA_PRIORITY, &100_u32);
+        });
+        assert_eq!(several, Some(DefaultRoute { interface: 9, metric: 100 }));
+        assert_eq!(route(TO_EVERYWHERE, |body| body.bytes(RTA_MULTIPATH, &[8, 0])), None, "cut short");
+    }
+
+    proptest! {
+        #[test]
+        fn a_route_read_from_any_bytes_does_not_panic(payload in vec(any::<u8>(), 0..80)) {
+            let _ = DefaultRoute::read(&payload);
+        }
+    }
+}

@@ -41,7 +41,7 @@ impl Channels {
     }
 
     /// Asks as kernels before 5.7 must be.
-    fn by_ioctl(interface: &Interface) -> Result<Option<Self>, InterfaceError> {
+    pub(super) fn by_ioctl(interface: &Interface) -> Result<Option<Self>, InterfaceError> {
         let socket = interface.socket(Protocol::Route)?;
         match sys::ethtool::<ethtool_channels>(socket.as_fd(), interface.raw_name()) {
             Ok(answer) => Ok(Some(Self::from_ioctl(answer))),
@@ -62,7 +62,7 @@ impl Channels {
         }
     }
 
-    fn from_ioctl(answer: ethtool_channels) -> Self {
+    pub(super) fn from_ioctl(answer: ethtool_channels) -> Self {
         let count = |current, max| Count { current, max };
         Self {
             rx: count(answer.rx_count, answer.max_rx),

@@ -98,7 +98,7 @@ impl ChannelsChange {
     }
 
     /// As kernels before 5.7 must be told: all numbers at once.
-    fn by_ioctl(&self, socket: impl AsFd, name: &[u8]) -> Result<(), NetlinkError> {
+    pub(super) fn by_ioctl(&self, socket: impl AsFd, name: &[u8]) -> Result<(), NetlinkError> {
         let refused = |errno| NetlinkError::refused(errno, None);
         let mut channels = sys::ethtool::<ethtool_channels>(socket.as_fd(), name).map_err(refused)?;
         for (field, value) in [

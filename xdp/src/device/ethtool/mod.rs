@@ -9,6 +9,8 @@ mod features_change;
 mod rings;
 mod rings_change;
 mod rss;
+#[cfg(test)]
+mod tests;
 
 pub use channels::Channels;
 pub use channels_change::ChannelsChange;

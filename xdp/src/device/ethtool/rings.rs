@@ -41,7 +41,7 @@ impl NicRings {
     }
 
     /// Asks as kernels before 5.7 must be.
-    fn by_ioctl(interface: &Interface) -> Result<Option<Self>, InterfaceError> {
+    pub(super) fn by_ioctl(interface: &Interface) -> Result<Option<Self>, InterfaceError> {
         let socket = interface.socket(Protocol::Route)?;
         match sys::ethtool::<ethtool_ringparam>(socket.as_fd(), interface.raw_name()) {
             Ok(answer) => Ok(Some(Self::from_ioctl(answer))),
@@ -67,7 +67,7 @@ impl NicRings {
         }
     }
 
-    fn from_ioctl(answer: ethtool_ringparam) -> Self {
+    pub(super) fn from_ioctl(answer: ethtool_ringparam) -> Self {
         // A ring that cannot have a descriptor is none.
         let count = |current, max| (max != 0).then_some(Count { current, max });
         Self {

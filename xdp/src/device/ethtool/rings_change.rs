@@ -104,7 +104,7 @@ impl NicRingsChange {
     }
 
     /// As kernels before 5.7 must be told: all numbers at once, and none of the newer ones.
-    fn by_ioctl(&self, socket: impl AsFd, name: &[u8]) -> Result<(), NetlinkError> {
+    pub(super) fn by_ioctl(&self, socket: impl AsFd, name: &[u8]) -> Result<(), NetlinkError> {
         let refused = |errno| NetlinkError::refused(errno, None);
         if self.tcp_data_split.is_some() {
             return Err(refused(Errno::EOPNOTSUPP));

@@ -7,6 +7,8 @@ mod guess;
 mod napi;
 mod napi_change;
 mod queues;
+#[cfg(test)]
+mod tests;
 
 pub use capabilities::{Capabilities, CapabilitySource};
 pub use counters::QueueCounters;

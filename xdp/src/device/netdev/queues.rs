@@ -8,6 +8,7 @@ use xdp_sys::netdev::{
 
 use crate::QueueId;
 use crate::device::family::{FamilySocket, attributes};
+use crate::device::kernel_release::KernelRelease;
 use crate::device::netlink::Attributes;
 use crate::device::queue;
 use crate::device::{Interface, InterfaceError};
@@ -60,7 +61,9 @@ impl NicQueue {
         if all.iter().any(|queue| queue.user == Some(QueueUser::AfXdp)) {
             queue::saw_socket();
         }
-        if queue::tells() {
+        // The age of a kernel tells at least this much, before any socket was seen.
+        let tells = |kernel| kernel >= KernelRelease::new(6, 15);
+        if queue::tells() || KernelRelease::running().is_some_and(tells) {
             for queue in &mut all {
                 queue.is_free = Some(queue.user.is_none());
             }
@@ -112,7 +115,7 @@ impl NicQueue {
         self.user
     }
 
-    /// Whether nobody uses it; `None` where the kernel may not tell (before 6.15).
+    /// Whether nobody uses it; `None` where the kernel may not tell: before 6.15, unless it told of a socket once.
     pub fn is_free(&self) -> Option<bool> {
         self.is_free
     }

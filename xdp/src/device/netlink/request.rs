@@ -125,7 +125,7 @@ impl Body {
     }
 
     #[cfg(test)]
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use xdp_sys::Plain;
 use xdp_sys::netlink::nlmsghdr;
 
-use super::NetlinkSocket;
+use super::{Body, NetlinkSocket};
 
 /// A socket whose requests `kernel` answers: it is given the header of each and returns datagrams.
 ///
@@ -38,4 +38,11 @@ pub(crate) fn message(kind: u16, flags: u16, question: nlmsghdr, payload: &[u8])
     let mut bytes = [header.as_bytes(), payload].concat();
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     bytes
+}
+
+/// The bytes of attributes alone.
+pub(crate) fn attributes(fill: impl FnOnce(&mut Body)) -> Vec<u8> {
+    let mut body = Body::default();
+    fill(&mut body);
+    body.into_bytes()
 }

@@ -13,6 +13,7 @@ use xdp_sys::{Errno, Plain};
 
 use super::messages::{Damaged, Role};
 use super::request::Body;
+use super::script::attributes;
 use super::socket::Answer;
 use super::*;
 use crate::sys;
@@ -30,13 +31,6 @@ fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
 
 fn role(bytes: &[u8]) -> Result<Role, Damaged> {
     Messages::new(bytes).next().expect("one message").and_then(|message| message.role())
-}
-
-/// The bytes of attributes alone.
-fn attributes(fill: impl FnOnce(&mut Body)) -> Vec<u8> {
-    let mut body = Body::default();
-    fill(&mut body);
-    body.into_bytes()
 }
 
 #[test]
