@@ -12,13 +12,15 @@
 //! | [`packets`] | packets of several frames: whole or not at all |
 //! | [`frames`] | free chunks: pool, return path, custody |
 //! | [`wake`] | when the kernel has to be woken |
+//! | [`metadata`] | what stands in front of a frame: requests when it is sent, hints when it was received |
 #![cfg_attr(
     feature = "fake-kernel",
     doc = "| [`fake`] | the kernel's side of all four rings, over heap memory |"
 )]
 //!
 //! The invariants are stated once, at the head of the module that upholds them: C1 to C3 (`cursor`), R1 to R4 (`ring`),
-//! L1 to L5 (`layout`), Q1 (`packets`), F1 and F2 (`frames`). The atomic accesses are numbered through all modules.
+//! L1 to L5 (`layout`), Q1 (`packets`), F1 and F2 (`frames`), D1 (`metadata`). The atomic accesses are numbered
+//! through all modules.
 //!
 //! ```
 //! # #[cfg(feature = "fake-kernel")] {
@@ -46,6 +48,7 @@ pub mod desc;
 pub mod fake;
 pub mod frames;
 pub mod layout;
+pub mod metadata;
 #[cfg(all(test, loom))]
 mod models;
 pub mod packets;
