@@ -143,13 +143,18 @@ fn write_descriptor(socket: &impl AsFd, entries: u32, descriptor: [u64; 2]) {
         )
     };
     assert_ne!(base, libc::MAP_FAILED);
-    // SAFETY: both places lie inside the mapping by the kernel's word, and nobody else writes to the ring meanwhile.
-    unsafe {
-        base.byte_add(desc).cast::<[u64; 2]>().write_volatile(descriptor);
-        base.byte_add(producer).cast::<u32>().write_volatile(1);
-        libc::sendto(fd, std::ptr::null(), 0, libc::MSG_DONTWAIT, std::ptr::null(), 0);
-        assert_eq!(libc::munmap(base, bytes), 0);
-    }
+    // SAFETY: inside the mapping by the kernel's word, as are the next.
+    let slot = unsafe { base.byte_add(desc) };
+    // SAFETY: nobody else writes to the ring meanwhile.
+    unsafe { slot.cast::<[u64; 2]>().write_volatile(descriptor) };
+    // SAFETY: as for the slot.
+    let index = unsafe { base.byte_add(producer) };
+    // SAFETY: as for the slot.
+    unsafe { index.cast::<u32>().write_volatile(1) };
+    // SAFETY: no bytes are sent along.
+    unsafe { libc::sendto(fd, std::ptr::null(), 0, libc::MSG_DONTWAIT, std::ptr::null(), 0) };
+    // SAFETY: nothing refers to the mapping any more.
+    assert_eq!(unsafe { libc::munmap(base, bytes) }, 0);
 }
 
 #[test]

@@ -94,13 +94,12 @@ fn a_umem_beyond_the_locked_memory_is_told_with_its_size_and_the_limit() {
     };
     let (_inside, a, _b) = enter(&lab);
     // For the whole process; but only threads without CAP_IPC_LOCK are held to it, which is none but the one below.
-    // SAFETY: getrlimit(2) writes, setrlimit(2) reads one struct, which lives on this stack.
-    unsafe {
-        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        assert_eq!(libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit), 0);
-        limit.rlim_cur = LIMIT;
-        assert_eq!(libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit), 0);
-    }
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: getrlimit(2) writes one struct, which lives on this stack.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) }, 0);
+    limit.rlim_cur = LIMIT;
+    // SAFETY: setrlimit(2) reads the same.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) }, 0);
     let umem = umem(1024);
     without(&[CAP_IPC_LOCK], || {
         let builder = Socket::builder(&umem).mode(Mode::Copy);
