@@ -59,6 +59,8 @@ impl Errno {
     pub const ENOSPC: Self = Self(libc::ENOSPC);
     /// `ERANGE`: a result does not fit.
     pub const ERANGE: Self = Self(libc::ERANGE);
+    /// `ENOLINK`: what was attached is not any more.
+    pub const ENOLINK: Self = Self(libc::ENOLINK);
     /// `ENOSYS`: the kernel has no such system call.
     pub const ENOSYS: Self = Self(libc::ENOSYS);
     /// `EPROTO`: the other side broke the protocol.
@@ -116,6 +118,7 @@ impl Errno {
             Self::EFAULT => ("EFAULT", "bad address"),
             Self::EBUSY => ("EBUSY", "device or resource busy"),
             Self::EEXIST => ("EEXIST", "exists already"),
+            Self::ENOLINK => ("ENOLINK", "not attached any more"),
             Self::ENODEV => ("ENODEV", "no such device"),
             Self::EINVAL => ("EINVAL", "invalid argument"),
             Self::EMFILE => ("EMFILE", "too many open files in this process"),

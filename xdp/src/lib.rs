@@ -49,7 +49,7 @@
 
 #![deny(unsafe_code)]
 // Opted into by: fake.rs (plays the kernel), frame.rs, rx/batch.rs, tx/batch.rs (chunks as slices), umem.rs (owns the
-// memory), sys.rs, sys/memory.rs and program/bpf.rs (system calls), socket/rings.rs (the kernel's mappings).
+// memory), sys.rs, sys/memory.rs, program/bpf.rs and bpf/map.rs (system calls), socket/rings.rs (the kernel's mappings).
 
 mod accounting;
 mod create;
@@ -82,7 +82,7 @@ pub use device::{Interface, InterfaceError, InterfaceRef};
 pub use diagnosis::{Diagnosis, Finding, FindingKind, Severity};
 pub use error::{FlushError, KickError, PeekError, RegisterError, SendError, WaitError};
 pub use frame::{Frame, RoomError};
-pub use program::{AttachError, AttachMode, AttachedMode, Attachment, LoadError, MapError, Program};
+pub use program::{AttachError, AttachMode, AttachedMode, Attachment, Filter, LoadError, MapError, Program};
 pub use refusal::{Disbelief, Refusal};
 pub use rx::{Recv, Rx, RxBatch};
 pub use socket::Socket;

@@ -43,6 +43,8 @@ pub const BPF_IMM: u8 = 0x00;
 pub const BPF_MEM: u8 = 0x60;
 /// Mode: memory at register plus offset, changed in one step; the immediate says how, [`BPF_ADD`] for one.
 pub const BPF_XADD: u8 = 0xc0;
+/// The bits of a load's or store's opcode that hold its mode.
+pub const BPF_MODE_MASK: u8 = 0xe0;
 
 /// Arithmetic: add.
 pub const BPF_ADD: u8 = 0x00;

@@ -16,7 +16,7 @@ use crate::umem::HugePages;
 /// config.mode = Mode::ZeroCopy;
 /// println!("{}", diagnose("eth0", &config));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
     /// The queue.

@@ -1,12 +1,16 @@
 //! A program at work on an interface.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fmt, io};
 
 use xdp_sys::Errno;
 use xdp_sys::if_link::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
 
-use super::{AttachError, DriverRefusal, ForeignProgram, MissingPrivilege, Program, bpf};
+use super::{
+    AttachError, DriverRefusal, ForeignProgram, MissingPrivilege, Pin, PinError, Program, ReplaceError, bpf,
+};
 use crate::device::{Interface, InterfaceError, InterfaceRef};
 use crate::sys::{Process, io_error};
 
@@ -62,7 +66,7 @@ impl fmt::Display for AttachedMode {
 pub struct Attachment {
     // Field order is drop order: the program leaves the interface before its map can go.
     link: Link,
-    program: Program,
+    program: Mutex<Program>,
     interface: Interface,
     mode: AttachedMode,
     why_generic: Option<DriverRefusal>,
@@ -87,7 +91,7 @@ impl Attachment {
                 Err(error) => return Err(error),
             },
         };
-        Ok(Self { link, program, interface, mode, why_generic })
+        Ok(Self { link, program: Mutex::new(program), interface, mode, why_generic })
     }
 
     /// The mode obtained.
@@ -105,14 +109,53 @@ impl Attachment {
         &self.interface
     }
 
-    /// The program.
-    pub fn program(&self) -> &Program {
-        &self.program
+    /// The program, as [`replace`](Self::replace) left it.
+    pub fn program(&self) -> Program {
+        self.current().clone()
+    }
+
+    /// Puts another program in the place of the one that runs, in one step: each packet meets one of the two, none meets
+    /// neither, and the link of the NIC stays up.
+    ///
+    /// The new program looks into the same socket map ([`ProgramBuilder::sharing`](super::ProgramBuilder::sharing)), so
+    /// that the sockets that are registered stay so. Its counters begin at zero.
+    ///
+    /// Minimum kernel: 5.9.
+    #[doc(alias = "BPF_LINK_UPDATE")]
+    pub fn replace(&self, program: &Program) -> Result<(), ReplaceError> {
+        let mut current = self.current();
+        let interface = || self.interface.name().to_owned();
+        if !current.shares_map_with(program) {
+            return Err(ReplaceError::OtherMap { interface: interface() });
+        }
+        bpf::link_update(self.as_fd(), program.as_fd(), current.as_fd())
+            .map_err(|errno| ReplaceError::from_errno(errno, &self.interface, program))?;
+        *current = program.clone();
+        Ok(())
+    }
+
+    /// Gives the link a name in the BPF file system: as long as it has one, the program stays at work after
+    /// [`leave`](Self::leave), and after the end of the process.
+    ///
+    /// Minimum kernel: 5.9.
+    pub fn pin(&self, path: impl AsRef<Path>) -> Result<Pin, PinError> {
+        Pin::new(self.as_fd(), path.as_ref())
+    }
+
+    /// Lets go of the link without taking the program off the interface: it stays at work for as long as somebody else
+    /// holds the link, by a descriptor or a [`pin`](Self::pin).
+    pub fn leave(mut self) {
+        self.link.is_left = true;
+    }
+
+    fn current(&self) -> MutexGuard<'_, Program> {
+        // A clone and an assignment: a panic leaves nothing half done.
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the program still runs: not so once the interface is gone, or an administrator detached the link.
     pub fn is_attached(&self) -> io::Result<bool> {
-        bpf::link_ifindex(self.as_fd()).map(|ifindex| ifindex != 0).map_err(io_error)
+        bpf::link_info(self.as_fd()).map(|link| link.ifindex != 0).map_err(io_error)
     }
 
     /// Takes the program off the interface: the drop by a name that says what it does.
@@ -136,11 +179,12 @@ impl AsFd for Attachment {
 struct Link {
     fd: OwnedFd,
     maker: Process,
+    is_left: bool,
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if self.maker.is_this() {
+        if self.maker.is_this() && !self.is_left {
             // A kernel or security module may refuse it to a thread that has given up its capabilities since: then
             // closing the descriptor, next, has to do.
             let _ = bpf::link_detach(self.fd.as_fd());
@@ -175,7 +219,7 @@ impl Attempt<'_> {
         let mut errno = Errno::EBUSY;
         for _ in 0..ATTEMPTS {
             errno = match bpf::link_xdp(self.program.as_fd(), self.interface.index(), mode) {
-                Ok(fd) => return Ok(Link { fd, maker: Process::this() }),
+                Ok(fd) => return Ok(Link { fd, maker: Process::this(), is_left: false }),
                 Err(errno) => errno,
             };
             if !matches!(errno, Errno::EBUSY | Errno::EEXIST) {

@@ -7,70 +7,19 @@
 
 use std::ffi::{CStr, c_int};
 use std::mem::size_of;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use xdp_sys::bpf::{self, *};
 use xdp_sys::{Errno, Result};
 
-use super::{Instruction, XskMap};
+use super::Instruction;
+
+mod map;
+
+pub(super) use map::{MapFd, MapShape, map_by_id};
 
 /// How often a load or a test run that a signal interrupted is begun again.
 const INTERRUPTED_RETRIES: u32 = 10;
-
-/// The descriptor of a map whose keys and values are 4 bytes each: a queue and a socket.
-///
-/// Made by [`XskMapFd::create`] only, which is why the calls below know how many bytes the kernel reads.
-#[derive(Debug)]
-pub(super) struct XskMapFd(OwnedFd);
-
-impl XskMapFd {
-    pub(super) fn create(entries: u32, name: &ObjectName) -> Result<Self> {
-        let mut attr = bpf_attr_map_create {
-            map_type: BPF_MAP_TYPE_XSKMAP,
-            key_size: size_of::<u32>() as u32,
-            value_size: size_of::<u32>() as u32,
-            max_entries: entries,
-            map_name: name.0,
-            ..Default::default()
-        };
-        // SAFETY: the struct belongs to this command and holds no address and no descriptor in use (the inner map's
-        // is read for maps of maps only).
-        unsafe { open(BPF_MAP_CREATE, &mut attr) }.map(Self)
-    }
-
-    /// Puts a socket where the queue's packets go.
-    pub(super) fn update(&self, queue: u32, socket: BorrowedFd<'_>, flags: u64) -> Result<()> {
-        let value = descriptor(socket);
-        let mut attr = bpf_attr_map_elem {
-            map_fd: descriptor(self.0.as_fd()),
-            key: address(&queue),
-            value: address(&value),
-            flags,
-            ..Default::default()
-        };
-        // SAFETY: the struct belongs to this command. Key and value are 4 bytes each, as the map was created with, and
-        // outlive the call on this stack; both descriptors are borrowed, so open.
-        unsafe { call(BPF_MAP_UPDATE_ELEM, &mut attr) }.map(drop)
-    }
-
-    /// Empties the slot of a queue.
-    pub(super) fn delete(&self, queue: u32) -> Result<()> {
-        let mut attr = bpf_attr_map_elem {
-            map_fd: descriptor(self.0.as_fd()),
-            key: address(&queue),
-            ..Default::default()
-        };
-        // SAFETY: the struct belongs to this command. The key is 4 bytes, as the map was created with, and outlives
-        // the call on this stack; the descriptor is borrowed, so open.
-        unsafe { call(BPF_MAP_DELETE_ELEM, &mut attr) }.map(drop)
-    }
-}
-
-impl AsFd for XskMapFd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
 
 /// A name as the kernel stores it: up to 15 letters, digits, `_` and `.`, then zeroes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -94,8 +43,8 @@ impl ObjectName {
 pub(super) struct XdpSource<'a> {
     pub(super) name: ObjectName,
     pub(super) instructions: &'a [Instruction],
-    /// What [`Instruction::load_map`] loads.
-    pub(super) map: &'a XskMap,
+    /// The maps that its instructions name by their place here; the first is what [`Instruction::load_map`] loads.
+    pub(super) maps: &'a [BorrowedFd<'a>],
     pub(super) flags: u32,
 }
 
@@ -103,8 +52,7 @@ pub(super) struct XdpSource<'a> {
 pub(super) fn load_xdp(source: &XdpSource<'_>, mut log: Option<&mut [u8]>) -> Result<OwnedFd> {
     /// The helpers that need a licence compatible with the GPL are open to this one.
     const LICENSE: &CStr = c"Dual MIT/GPL";
-    let map = source.map.as_fd();
-    let instructions: Vec<_> = source.instructions.iter().map(|each| each.with_map(map)).collect();
+    let instructions: Vec<_> = source.instructions.iter().map(|each| each.with_maps(source.maps)).collect();
     let mut attr = bpf_attr_prog_load {
         prog_type: BPF_PROG_TYPE_XDP,
         insn_cnt: u32::try_from(instructions.len()).map_err(|_| Errno::E2BIG)?,
@@ -122,9 +70,9 @@ pub(super) fn load_xdp(source: &XdpSource<'_>, mut log: Option<&mut [u8]>) -> Re
     uninterrupted(Errno::EAGAIN, || {
         // SAFETY: the struct belongs to this command. The kernel reads `insn_cnt` instructions of 8 bytes (which is
         // what `Instruction`, transparent over `bpf_insn`, has), reads the licence to its zero, and writes at most
-        // `log_size` bytes to `log_buf`: all three live for the whole of this function. The only descriptor that an
-        // instruction names is that of `source.map`, written above and borrowed, so open: `Instruction` has no other
-        // way to name one, its field being private.
+        // `log_size` bytes to `log_buf`: all three live for the whole of this function. The only descriptors that
+        // instructions name are those of `source.maps`, written above and borrowed, so open: `Instruction` has no
+        // other way to name one, its field being private.
         unsafe { open(BPF_PROG_LOAD, &mut attr) }
     })
 }
@@ -192,6 +140,18 @@ pub(super) fn xdp_links_exist() -> bool {
     }
 }
 
+/// Replaces the program of a link, if it is `old`, without a packet in between.
+pub(super) fn link_update(link: BorrowedFd<'_>, new: BorrowedFd<'_>, old: BorrowedFd<'_>) -> Result<()> {
+    let mut attr = bpf_attr_link_update {
+        link_fd: descriptor(link),
+        new_prog_fd: descriptor(new),
+        flags: BPF_F_REPLACE,
+        old_prog_fd: descriptor(old),
+    };
+    // SAFETY: the struct belongs to this command and holds no address; the descriptors are borrowed, so open.
+    unsafe { call(BPF_LINK_UPDATE, &mut attr) }.map(drop)
+}
+
 /// Detaches a link for everybody who holds it.
 pub(super) fn link_detach(link: BorrowedFd<'_>) -> Result<()> {
     let mut attr = bpf_attr_link_detach { link_fd: descriptor(link) };
@@ -199,17 +159,43 @@ pub(super) fn link_detach(link: BorrowedFd<'_>) -> Result<()> {
     unsafe { call(BPF_LINK_DETACH, &mut attr) }.map(drop)
 }
 
-/// The interface that a link holds; 0 once the interface is gone or the link was detached.
-pub(super) fn link_ifindex(link: BorrowedFd<'_>) -> Result<u32> {
+/// What the kernel knows of a link to an interface's XDP hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LinkInfo {
+    pub(super) id: u32,
+    pub(super) program: u32,
+    /// The interface that it holds; 0 once the interface is gone or the link was detached.
+    pub(super) ifindex: u32,
+}
+
+pub(super) fn link_info(link: BorrowedFd<'_>) -> Result<LinkInfo> {
     let mut info = bpf_link_info::default();
     object_info(link, &mut info)?;
-    Ok(info.xdp_ifindex)
+    Ok(LinkInfo { id: info.id, program: info.prog_id, ifindex: info.xdp_ifindex })
+}
+
+/// Gives an object a name in the BPF file system, which keeps it from then on.
+pub(super) fn pin(object: BorrowedFd<'_>, path: &CStr) -> Result<()> {
+    let mut attr =
+        bpf_attr_obj { pathname: path.as_ptr() as u64, bpf_fd: descriptor(object), ..Default::default() };
+    // SAFETY: the struct belongs to this command. The kernel reads the path to its zero, which is borrowed during the
+    // call; the descriptor is borrowed, so open.
+    unsafe { call(BPF_OBJ_PIN, &mut attr) }.map(drop)
+}
+
+/// The object that has a name in the BPF file system.
+pub(super) fn pinned(path: &CStr) -> Result<OwnedFd> {
+    let mut attr = bpf_attr_obj { pathname: path.as_ptr() as u64, ..Default::default() };
+    // SAFETY: the struct belongs to this command. The kernel reads the path to its zero, which is borrowed during the
+    // call; there is no descriptor in it.
+    unsafe { open(BPF_OBJ_GET, &mut attr) }
 }
 
 /// One of the info structs of the kernel: nothing but integers, so that every pattern of bytes is a value of it.
 trait Info {}
 impl Info for bpf_prog_info {}
 impl Info for bpf_link_info {}
+impl Info for bpf_map_info {}
 
 fn object_info<T: Info>(object: BorrowedFd<'_>, info: &mut T) -> Result<()> {
     let mut attr = bpf_attr_info {
@@ -260,10 +246,6 @@ fn uninterrupted<T>(interrupted: Errno, mut attempt: impl FnMut() -> Result<T>) 
 /// The number that the kernel's structs hold, unsigned there. A borrowed descriptor is never negative.
 fn descriptor(fd: BorrowedFd<'_>) -> u32 {
     fd.as_raw_fd() as u32
-}
-
-fn address<T>(value: &T) -> u64 {
-    std::ptr::from_ref(value) as u64
 }
 
 /// A name of the kernel's, up to its zero or, should that be missing, the end.

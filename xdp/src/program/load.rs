@@ -2,36 +2,120 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use xdp_sys::Errno;
 use xdp_sys::bpf::BPF_F_XDP_HAS_FRAGS;
 
 use super::bpf::{self, ObjectName, XdpSource};
-use super::{Instruction, MapCreateError, MissingPrivilege, Program, VerifierLog, XskMap};
+use super::compile::{Compiled, compile};
+use super::counters::CounterMap;
+use super::loaded::Facts;
+use super::{
+    Action, CompileError, Instruction, MapCreateError, MissingPrivilege, Program, Rules, VerifierLog, XskMap,
+    redirect,
+};
 use crate::sys::io_error;
 
-/// How a program is loaded: made by [`Program::redirect_all`] or [`Program::from_instructions`].
+/// How a program is loaded: made by [`Program::redirect`], [`Program::rules`], [`Program::redirect_all`] or
+/// [`Program::from_instructions`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is loaded before `load`"]
 pub struct ProgramBuilder {
-    instructions: Vec<Instruction>,
+    source: Source,
+    otherwise: Action,
     name: String,
     map_entries: u32,
+    /// A map that is there already.
+    map: Option<Arc<XskMap>>,
     flags: u32,
+}
+
+/// What makes the instructions.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// Everything goes to the socket of its queue.
+    All,
+    Rules(Rules),
+    Own(Vec<Instruction>),
 }
 
 impl ProgramBuilder {
     /// More queues than NICs have, and 8 KiB of kernel memory.
     const MAP_ENTRIES: u32 = 1024;
 
-    pub(super) fn new(name: &str, instructions: Vec<Instruction>) -> Self {
-        Self { instructions, name: name.to_owned(), map_entries: Self::MAP_ENTRIES, flags: 0 }
+    pub(super) fn new(name: &str, source: Source) -> Self {
+        Self {
+            source,
+            otherwise: Action::Pass,
+            name: name.to_owned(),
+            map_entries: Self::MAP_ENTRIES,
+            map: None,
+            flags: 0,
+        }
+    }
+
+    /// What happens to packets that no rule matches, or that are to be redirected and find no socket in their slot. They
+    /// pass to the kernel's stack unless said otherwise. Of no consequence to a program of your own instructions.
+    ///
+    /// [`Action::Redirect`] is refused: add a rule for [`Filter::any`](super::Filter::any).
+    pub fn otherwise(mut self, action: Action) -> Self {
+        self.otherwise = action;
+        self
+    }
+
+    /// The instructions that [`load`](Self::load) would load: what their text shows is what runs.
+    ///
+    /// ```
+    /// use xdp::program::{Filter, Program};
+    ///
+    /// for instruction in Program::redirect(Filter::arp()).instructions()? {
+    ///     println!("{instruction}");
+    /// }
+    /// # Ok::<(), xdp::program::CompileError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError`] if the rules make no program.
+    pub fn instructions(&self) -> Result<Vec<Instruction>, CompileError> {
+        self.compile().map(|(instructions, _)| instructions)
+    }
+
+    /// The instructions, and what belongs to rules.
+    fn compile(&self) -> Result<(Vec<Instruction>, Option<Compiled>), CompileError> {
+        match &self.source {
+            Source::All if self.otherwise == Action::Redirect => Err(CompileError::OtherwiseRedirect),
+            Source::All => Ok((redirect::redirect_all(self.otherwise), None)),
+            Source::Own(instructions) => Ok((instructions.clone(), None)),
+            Source::Rules(rules) => {
+                let compiled = compile(rules, self.otherwise, self.is_multi_buffer())?;
+                Ok((compiled.instructions.clone(), Some(compiled)))
+            }
+        }
+    }
+
+    fn is_multi_buffer(&self) -> bool {
+        self.flags & BPF_F_XDP_HAS_FRAGS != 0
     }
 
     /// The number of queues that can have a socket, counted from queue 0. 1024 unless said otherwise.
     pub fn map_entries(mut self, entries: u32) -> Self {
         self.map_entries = entries;
         self
+    }
+
+    /// Looks into a socket map that is there already, such as one that somebody else made:
+    /// [`XskMap::open`], [`XskMap::by_id`], [`XskMap::from_fd`].
+    pub fn socket_map(mut self, map: impl Into<Arc<XskMap>>) -> Self {
+        self.map = Some(map.into());
+        self
+    }
+
+    /// Looks into the socket map of another program, to take its place: see
+    /// [`Attachment::replace`](super::Attachment::replace).
+    pub fn sharing(self, program: &Program) -> Self {
+        self.socket_map(program.shared_map())
     }
 
     /// The name that tools such as bpftool show: at most 15 letters, digits, `_` and `.`.
@@ -50,7 +134,8 @@ impl ProgramBuilder {
         self
     }
 
-    /// Makes the map, puts it into the instructions that load it, and has the kernel verify it. Nothing runs it yet: see [`Program::attach`].
+    /// Makes the maps, puts them into the instructions that load them, and has the kernel verify these. Nothing runs the
+    /// program yet: see [`Program::attach`].
     ///
     /// Needs `CAP_BPF` and `CAP_NET_ADMIN` (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`). Only if the kernel
     /// refuses the program is it loaded a second time to get the verifier's log, which the error then holds.
@@ -58,12 +143,29 @@ impl ProgramBuilder {
         let Some(name) = ObjectName::new(&self.name) else {
             return Err(LoadError::Name { name: self.name });
         };
-        let map = XskMap::create(self.map_entries)?;
-        let source = XdpSource { name, instructions: &self.instructions, map: &map, flags: self.flags };
+        let (instructions, compiled) = self.compile()?;
+        let map = match self.map.clone() {
+            Some(map) => map,
+            None => Arc::new(XskMap::create(self.map_entries)?),
+        };
+        let kernel = |errno| LoadError::Kernel { name: self.name.clone(), cause: io_error(errno) };
+        let counters = match &compiled {
+            Some(compiled) => Some(CounterMap::create(compiled.layout).map_err(|errno| match errno {
+                Errno::EPERM => LoadError::Permission {
+                    name: self.name.clone(),
+                    missing: MissingPrivilege::of_this_thread(),
+                },
+                errno => kernel(errno),
+            })?),
+            None => None,
+        };
+        let mut maps = vec![map.as_fd()];
+        maps.extend(counters.as_ref().map(|counters| counters.map.as_fd()));
+        maps.extend(compiled.iter().flat_map(|compiled| &compiled.sets).map(AsFd::as_fd));
+        let source = XdpSource { name, instructions: &instructions, maps: &maps, flags: self.flags };
         let fd = Attempt { name: &self.name, source: &source }.load()?;
-        let info = bpf::program_info(fd.as_fd())
-            .map_err(|errno| LoadError::Kernel { name: self.name.clone(), cause: io_error(errno) })?;
-        Ok(Program::new(fd, map, info, self.flags & BPF_F_XDP_HAS_FRAGS != 0))
+        let info = bpf::program_info(fd.as_fd()).map_err(kernel)?;
+        Ok(Program::new(fd, map, counters, Facts { info, multi_buffer: self.is_multi_buffer() }))
     }
 }
 
@@ -139,6 +241,9 @@ pub enum LoadError {
         /// The name.
         name: String,
     },
+    /// The rules make no program.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// The program's socket map could not be made.
     #[error(transparent)]
     Map(#[from] MapCreateError),
@@ -199,7 +304,8 @@ mod tests {
         let map = XskMap::create(1).expect("the lab needed the same privilege");
         let instructions = [Instruction::mov(Register::R0, 2), Instruction::exit()];
         let name = ObjectName::new("attempt").expect("a name");
-        let source = XdpSource { name, instructions: &instructions, map: &map, flags: 0 };
+        let maps = [map.as_fd()];
+        let source = XdpSource { name, instructions: &instructions, maps: &maps, flags: 0 };
         test(Attempt { name: "attempt", source: &source });
     }
 

@@ -2,12 +2,18 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 
 use xdp_sys::Errno;
 
 use super::bpf::{self, ProgramInfo};
-use super::{Action, AttachError, AttachMode, Attachment, Instruction, ProgramBuilder, XskMap, redirect};
+use super::counters::CounterMap;
+use super::load::Source;
+use super::{
+    Action, AttachError, AttachMode, Attachment, Counters, Filter, Instruction, Pin, PinError,
+    ProgramBuilder, Rules, XskMap,
+};
 use crate::device::InterfaceRef;
 use crate::sys::io_error;
 
@@ -33,9 +39,16 @@ pub struct Program {
 #[derive(Debug)]
 struct Loaded {
     fd: OwnedFd,
-    map: XskMap,
-    info: ProgramInfo,
-    multi_buffer: bool,
+    map: Arc<XskMap>,
+    counters: Option<CounterMap>,
+    facts: Facts,
+}
+
+/// What is known of a program once it is loaded.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) info: ProgramInfo,
+    pub(super) multi_buffer: bool,
 }
 
 impl Program {
@@ -46,7 +59,30 @@ impl Program {
     ///
     /// Minimum kernel: 5.3.
     pub fn redirect_all() -> ProgramBuilder {
-        ProgramBuilder::new("xdp_redirect", redirect::redirect_all())
+        ProgramBuilder::new("xdp_redirect", Source::All)
+    }
+
+    /// The packets that a filter matches go to the socket that the map holds for their queue; everything else passes to
+    /// the kernel's network stack, or what [`ProgramBuilder::otherwise`] says.
+    ///
+    /// ```no_run
+    /// use xdp::program::{Action, Filter, Program};
+    ///
+    /// let filter = Filter::udp().dst_port(4433).or(Filter::arp());
+    /// let program = Program::redirect(filter).otherwise(Action::Pass).load()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Minimum kernel: 5.4.
+    pub fn redirect(filter: Filter) -> ProgramBuilder {
+        Self::rules(filter)
+    }
+
+    /// The first rule that matches a packet decides, and is counted: see [`Program::counters`].
+    ///
+    /// Minimum kernel: 5.4.
+    pub fn rules(rules: impl Into<Rules>) -> ProgramBuilder {
+        ProgramBuilder::new("xdp_filter", Source::Rules(rules.into()))
     }
 
     /// A program of your own. [`Instruction::load_map`] means the socket map that it is loaded with.
@@ -64,11 +100,11 @@ impl Program {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_instructions(instructions: Vec<Instruction>) -> ProgramBuilder {
-        ProgramBuilder::new("xdp_custom", instructions)
+        ProgramBuilder::new("xdp_custom", Source::Own(instructions))
     }
 
-    pub(super) fn new(fd: OwnedFd, map: XskMap, info: ProgramInfo, multi_buffer: bool) -> Self {
-        Self { loaded: Arc::new(Loaded { fd, map, info, multi_buffer }) }
+    pub(super) fn new(fd: OwnedFd, map: Arc<XskMap>, counters: Option<CounterMap>, facts: Facts) -> Self {
+        Self { loaded: Arc::new(Loaded { fd, map, counters, facts }) }
     }
 
     /// Runs the program for every packet that comes in by an interface, until the attachment is dropped.
@@ -90,19 +126,37 @@ impl Program {
         &self.loaded.map
     }
 
+    /// How many packets each rule has decided about so far. A program that was not made of rules counts nothing.
+    pub fn counters(&self) -> io::Result<Counters> {
+        self.loaded.counters.as_ref().map_or_else(|| Ok(Counters::default()), CounterMap::read)
+    }
+
+    pub(super) fn shared_map(&self) -> Arc<XskMap> {
+        Arc::clone(&self.loaded.map)
+    }
+
+    pub(super) fn shares_map_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.loaded.map, &other.loaded.map)
+    }
+
+    /// Gives the program a name in the BPF file system, by which other programs find it.
+    pub fn pin(&self, path: impl AsRef<Path>) -> Result<Pin, PinError> {
+        Pin::new(self.as_fd(), path.as_ref())
+    }
+
     /// The kernel's number for the program, unique in the machine while it is loaded: `bpftool prog show id`.
     pub fn id(&self) -> u32 {
-        self.loaded.info.id
+        self.loaded.facts.info.id
     }
 
     /// The name that the kernel knows it by.
     pub fn name(&self) -> &str {
-        &self.loaded.info.name
+        &self.loaded.facts.info.name
     }
 
     /// Whether packets of several buffers reach it: see [`ProgramBuilder::multi_buffer`].
     pub fn multi_buffer(&self) -> bool {
-        self.loaded.multi_buffer
+        self.loaded.facts.multi_buffer
     }
 
     /// What the program decides about a packet, without an interface or traffic: for tests of programs.

@@ -1,15 +1,20 @@
 //! The map from queue to socket that a redirecting program looks into.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use xdp_sys::Errno;
 use xdp_sys::bpf::{BPF_ANY, BPF_NOEXIST};
 
-use super::MissingPrivilege;
-use super::bpf::{ObjectName, XskMapFd};
+use super::bpf::{self, MapFd, MapShape, ObjectName};
+use super::{Pin, PinError, pin};
 use crate::QueueId;
 use crate::sys::io_error;
+
+mod error;
+
+pub use error::{MapCreateError, MapError, MapOpenError};
 
 /// A map from the queue that a packet came in by to the AF_XDP socket that gets it.
 ///
@@ -21,7 +26,7 @@ use crate::sys::io_error;
 #[derive(Debug)]
 #[doc(alias = "BPF_MAP_TYPE_XSKMAP")]
 pub struct XskMap {
-    map: XskMapFd,
+    map: MapFd,
     entries: u32,
 }
 
@@ -41,10 +46,56 @@ impl XskMap {
         }
         // The name that libxdp gives its map too, so that tools which look for it find this one.
         let name = ObjectName::new("xsks_map").unwrap_or_default();
-        match XskMapFd::create(entries, &name) {
+        match MapFd::create(&MapShape::sockets(entries), &name) {
             Ok(map) => Ok(Self { map, entries }),
             Err(errno) => Err(MapCreateError::from_errno(errno, entries)),
         }
+    }
+
+    /// Takes a socket map that somebody else made, by its descriptor.
+    ///
+    /// ```no_run
+    /// use std::os::fd::AsFd;
+    /// use xdp::{QueueId, Receive, Socket, program::XskMap};
+    ///
+    /// // A program of aya, libbpf or libxdp looks into this map. Our socket joins it.
+    /// let map = XskMap::open("/sys/fs/bpf/xsks_map")?;
+    /// let socket = Socket::open("eth0", QueueId(2), Receive::Nothing)?;
+    /// map.insert(QueueId(2), socket.as_fd())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_fd(fd: OwnedFd) -> Result<Self, MapOpenError> {
+        match MapFd::adopt_sockets(fd) {
+            Ok(Some((map, entries))) => Ok(Self { map, entries }),
+            Ok(None) => Err(MapOpenError::OtherKind),
+            Err(errno) => Err(MapOpenError::from_errno(errno)),
+        }
+    }
+
+    /// Takes a socket map that somebody else made, by the kernel's number for it: `bpftool map list`.
+    ///
+    /// Needs `CAP_SYS_ADMIN`.
+    pub fn by_id(id: u32) -> Result<Self, MapOpenError> {
+        let fd = bpf::map_by_id(id).map_err(|errno| match errno {
+            Errno::ENOENT => MapOpenError::UnknownId { id },
+            errno => MapOpenError::from_errno(errno),
+        })?;
+        Self::from_fd(fd)
+    }
+
+    /// Takes a socket map that somebody else made, by its name in the BPF file system.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, MapOpenError> {
+        Self::from_fd(pin::open(path.as_ref())?)
+    }
+
+    /// Gives the map a name in the BPF file system, by which other programs find it.
+    pub fn pin(&self, path: impl AsRef<Path>) -> Result<Pin, PinError> {
+        Pin::new(self.as_fd(), path.as_ref())
+    }
+
+    /// The kernel's number for the map, unique in the machine while it exists: `bpftool map show id`.
+    pub fn id(&self) -> io::Result<u32> {
+        self.map.id().map_err(io_error)
     }
 
     /// The number of slots: queues `0..entries` have one.
@@ -68,13 +119,15 @@ impl XskMap {
     /// Leaves the packets of a queue to the program's fallback action. A queue without a socket is no error.
     pub fn remove(&self, queue: QueueId) -> Result<(), MapError> {
         self.check(queue)?;
-        self.map.delete(queue.0).map_err(|errno| MapError::from_errno(errno, queue, self.entries))
+        self.map
+            .delete(&queue.0.to_ne_bytes())
+            .map_err(|errno| MapError::from_errno(errno, queue, self.entries))
     }
 
     fn write(&self, queue: QueueId, socket: BorrowedFd<'_>, flags: u64) -> Result<(), MapError> {
         self.check(queue)?;
         self.map
-            .update(queue.0, socket, flags)
+            .update(&queue.0.to_ne_bytes(), &socket.as_raw_fd().to_ne_bytes(), flags)
             .map_err(|errno| MapError::from_errno(errno, queue, self.entries))
     }
 
@@ -90,123 +143,5 @@ impl XskMap {
 impl AsFd for XskMap {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.map.as_fd()
-    }
-}
-
-/// Why a socket map could not be made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MapCreateError {
-    /// A map without slots was asked for.
-    #[error("a socket map needs at least one entry: one per queue of the interface")]
-    NoEntries,
-    /// A map with more slots than an interface can have queues was asked for.
-    #[error(
-        "a socket map of {entries} entries is too large: it has one per queue of the interface, {most} at most"
-    )]
-    TooMany {
-        /// The number of slots asked for.
-        entries: u32,
-        /// The most possible.
-        most: u32,
-    },
-    /// The kernel wants a privilege that the thread does not have.
-    #[error("not allowed to make a socket map: {missing}")]
-    Permission {
-        /// What is missing.
-        missing: MissingPrivilege,
-    },
-    /// The kernel was built without AF_XDP, or without bpf(2).
-    #[error(
-        "this kernel has no socket maps: it needs Linux 4.18 or later, built with CONFIG_BPF_SYSCALL and CONFIG_XDP_SOCKETS"
-    )]
-    Unsupported,
-    /// There is no memory for a map of this size.
-    #[error(
-        "no kernel memory for a socket map of {entries} entries: one per queue of the interface is enough"
-    )]
-    Memory {
-        /// The number of slots asked for.
-        entries: u32,
-    },
-    /// Another error of the kernel's.
-    #[error("the kernel refused to make a socket map of {entries} entries")]
-    Kernel {
-        /// The number of slots asked for.
-        entries: u32,
-        /// What the kernel answered.
-        #[source]
-        cause: io::Error,
-    },
-}
-
-impl MapCreateError {
-    fn from_errno(errno: Errno, entries: u32) -> Self {
-        match errno {
-            Errno::EPERM => Self::Permission { missing: MissingPrivilege::of_this_thread() },
-            // The sizes are those of every socket map and the number of entries is not zero: only the type is left.
-            Errno::EINVAL | Errno::ENOSYS => Self::Unsupported,
-            Errno::ENOMEM | Errno::E2BIG => Self::Memory { entries },
-            errno => Self::Kernel { entries, cause: io_error(errno) },
-        }
-    }
-}
-
-/// Why a slot of a socket map could not be changed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MapError {
-    /// The map ends before this queue.
-    #[error(
-        "queue {queue} has no slot in a socket map of {entries} entries: load the program with more of them, \
-         one for each queue of the interface"
-    )]
-    OutOfRange {
-        /// The queue.
-        queue: QueueId,
-        /// The number of slots of the map.
-        entries: u32,
-    },
-    /// Another socket gets the packets of this queue.
-    #[error("another socket gets the packets of queue {queue} already: close it, or replace it")]
-    Taken {
-        /// The queue.
-        queue: QueueId,
-    },
-    /// The descriptor is not that of an AF_XDP socket.
-    #[error("what shall get the packets of queue {queue} is not an AF_XDP socket")]
-    NotXdpSocket {
-        /// The queue.
-        queue: QueueId,
-    },
-    /// The kernel wants a privilege that the thread does not have.
-    #[error("not allowed to change a socket map: {missing}")]
-    Permission {
-        /// What is missing.
-        missing: MissingPrivilege,
-    },
-    /// Another error of the kernel's.
-    #[error("the kernel refused to change the slot of queue {queue} in a socket map of {entries} entries")]
-    Kernel {
-        /// The queue.
-        queue: QueueId,
-        /// The number of slots of the map.
-        entries: u32,
-        /// What the kernel answered.
-        #[source]
-        cause: io::Error,
-    },
-}
-
-impl MapError {
-    fn from_errno(errno: Errno, queue: QueueId, entries: u32) -> Self {
-        match errno {
-            Errno::E2BIG => Self::OutOfRange { queue, entries },
-            Errno::EEXIST => Self::Taken { queue },
-            // The map itself is open, so a bad descriptor is the socket's: one opened with O_PATH, for instance.
-            Errno::ENOTSOCK | Errno::EOPNOTSUPP | Errno::EBADF => Self::NotXdpSocket { queue },
-            Errno::EPERM => Self::Permission { missing: MissingPrivilege::of_this_thread() },
-            errno => Self::Kernel { queue, entries, cause: io_error(errno) },
-        }
     }
 }

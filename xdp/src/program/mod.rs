@@ -15,34 +15,54 @@
 //!            └────────────────────── slot is empty ────────► the kernel's network stack (XDP_PASS)
 //! ```
 //!
+//! [`Program::redirect`] takes what a [`Filter`] matches and leaves the rest to the stack, SSH and ARP included; several
+//! filters with a verdict each are [`Rules`], which count what they match. Ports and prefixes that change while the
+//! program runs are in a [`PortSet`] or [`PrefixSet`]. [`ProgramBuilder::instructions`] shows what comes of it.
+//!
 //! An [`Attachment`] is a bpf_link: the program leaves the interface when it is dropped, and when the process dies,
 //! however it dies. Driver mode runs the program before a socket buffer exists, generic mode after it, slower, on every
 //! interface. Somebody else's program is never replaced.
 //!
-//! The only file here with `unsafe` is `bpf.rs`: bpf(2) takes addresses.
+//! The only files here with `unsafe` are `bpf.rs` and `bpf/map.rs`: bpf(2) takes addresses.
 
 mod action;
+mod assembler;
 mod attach;
 mod attach_error;
 mod bpf;
+mod compile;
+mod counters;
 mod driver_refusal;
+mod filter;
 mod foreign;
 mod instruction;
 mod load;
 mod loaded;
 mod map;
+mod pin;
 mod privilege;
 mod redirect;
+mod replace_error;
+mod rules;
+mod sets;
 mod verifier_log;
 
 pub use action::Action;
+pub use assembler::{AssembleError, Assembler, Label};
 pub use attach::{AttachMode, AttachedMode, Attachment};
 pub use attach_error::AttachError;
+pub use compile::CompileError;
+pub use counters::Counters;
 pub use driver_refusal::DriverRefusal;
+pub use filter::{Filter, Fragments, Ports, Prefix, PrefixError, Prefixes};
 pub use foreign::ForeignProgram;
 pub use instruction::{AluOp, Condition, Helper, Instruction, Operand, Register, Size};
 pub use load::{LoadError, ProgramBuilder};
 pub use loaded::{Program, TestRunError};
-pub use map::{MapCreateError, MapError, XskMap};
+pub use map::{MapCreateError, MapError, MapOpenError, XskMap};
+pub use pin::{Pin, PinError};
 pub use privilege::MissingPrivilege;
+pub use replace_error::ReplaceError;
+pub use rules::{Rules, Spread, Target, Verdict};
+pub use sets::{PortSet, PrefixSet, SetError};
 pub use verifier_log::VerifierLog;

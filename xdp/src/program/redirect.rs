@@ -6,11 +6,11 @@ use xdp_sys::bpf::xdp_md;
 
 use super::{Action, Helper, Instruction, Register, Size};
 
-/// `return bpf_redirect_map(map, context->rx_queue_index, XDP_PASS)`
+/// `return bpf_redirect_map(map, context->rx_queue_index, otherwise)`
 ///
 /// The flags name what happens where the queue has no socket (Minimum kernel: 5.3): one look into the map instead of a
 /// lookup before it.
-pub(super) fn redirect_all() -> Vec<Instruction> {
+pub(super) fn redirect_all(otherwise: Action) -> Vec<Instruction> {
     use Register::{R1, R2, R3};
     let queue = offset_of!(xdp_md, rx_queue_index) as i16;
     let [map_low, map_high] = Instruction::load_map(R1);
@@ -19,7 +19,7 @@ pub(super) fn redirect_all() -> Vec<Instruction> {
         Instruction::load(Size::Word, R2, R1, queue),
         map_low,
         map_high,
-        Instruction::mov(R3, Action::Pass as i32),
+        Instruction::mov(R3, otherwise as i32),
         Instruction::call(Helper::RedirectMap),
         Instruction::exit(),
     ]

@@ -12,7 +12,7 @@ use crate::device::monitor::LinkMonitor;
 use crate::device::queue::QueueProbe;
 use crate::device::{Interface, InterfaceRef};
 use crate::diagnosis::{Config, Diagnosis, diagnose};
-use crate::program::{AttachMode, Attachment, Program};
+use crate::program::{AttachMode, Attachment, Program, ProgramBuilder};
 use crate::rx::Rx;
 use crate::socket::at::At;
 use crate::socket::error::BindError;
@@ -230,7 +230,7 @@ impl SocketBuilder {
             direction,
             mode: self.mode,
             need_wakeup: self.need_wakeup,
-            receive: self.receive,
+            receive: self.receive.clone(),
             attach: self.attach,
             chunk_size: layout.chunk_size().bytes(),
             chunks: layout.chunks(),
@@ -270,8 +270,13 @@ impl SocketBuilder {
         checks::interface(&interface, queue, direction)?;
 
         // 3. The program, before the bind: attaching resets the link of some NICs, and some do not send without one.
-        let attachment = match self.receive {
-            Receive::Everything if direction.receives() => Some(self.attach_program(&interface, queue)?),
+        let attachment = match &self.receive {
+            Receive::Everything if direction.receives() => {
+                Some(self.attach_program(&interface, queue, Program::redirect_all())?)
+            }
+            Receive::Only(filter) if direction.receives() => {
+                Some(self.attach_program(&interface, queue, Program::redirect(filter.clone()))?)
+            }
             _ => None,
         };
 
@@ -305,7 +310,7 @@ impl SocketBuilder {
         let halves = halves::make(&port, rings, shares, waiter);
 
         // 7. Bind, and read back what came of it.
-        let config = Config { need_wakeup: self.need_wakeup, ..config };
+        let config = Config { need_wakeup: self.need_wakeup, ..config.clone() };
         let at = At { config: &config, ..at };
         let (mode, why_copy, busy_retries) = bind::to_queue(&at, &port)?;
         let report = Report {
@@ -337,10 +342,15 @@ impl SocketBuilder {
         Ok(halves)
     }
 
-    fn attach_program(&self, interface: &Interface, queue: QueueId) -> Result<Arc<Attachment>, BindError> {
+    fn attach_program(
+        &self,
+        interface: &Interface,
+        queue: QueueId,
+        program: ProgramBuilder,
+    ) -> Result<Arc<Attachment>, BindError> {
         let queues = interface.queues();
         let entries = queues.rx.max(queues.tx).max(queue.0 + 1);
-        let program = Program::redirect_all().map_entries(entries).load()?;
+        let program = program.map_entries(entries).load()?;
         Ok(Arc::new(program.attach(interface, self.attach)?))
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::program::Filter;
+
 /// How packets get between the NIC and the UMEM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -48,9 +50,20 @@ pub enum NeedWakeup {
 /// What is taken from the kernel's own stack and given to a socket.
 ///
 /// There is no default: nothing is taken that was not named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// ```no_run
+/// use xdp::{Filter, QueueId, Receive, Socket};
+///
+/// let quic = Filter::udp().dst_port(4433);
+/// let socket = Socket::open("eth0", QueueId(0), Receive::Only(quic))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Receive {
+    /// The packets that a filter matches; the kernel's stack gets the others as if there were no program. The library
+    /// loads and attaches the program that does it. Minimum kernel: 5.9.
+    Only(Filter),
     /// Every packet that arrives at the queue, SSH and ARP included. The library loads and attaches the program that
     /// does it.
     Everything,

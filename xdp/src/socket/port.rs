@@ -253,7 +253,8 @@ impl Port {
     /// attached, as some NICs do not send without one, and pass the queue's packets to the kernel's stack.
     pub(crate) fn stop_receiving(&self) {
         for (attachment, queue) in self.registrations.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let map = attachment.program().map();
+            let program = attachment.program();
+            let map = program.map();
             // The slot may have been given to another socket since: putting ours in tells, as it is refused then.
             if map.insert(*queue, self.fd()).is_ok() {
                 // What fails here the kernel does when the socket is closed.

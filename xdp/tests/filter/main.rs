@@ -1,0 +1,11 @@
+//! Filters, compiled and run by the kernel, against the plain matcher in Rust.
+//!
+//! `long-run.sh` beside this file runs the comparison for longer.
+#![cfg(feature = "lab")]
+
+mod differential;
+mod generate;
+mod live;
+mod packet;
+mod semantics;
+mod spread;
