@@ -6,10 +6,12 @@
 //! - [`traffic`]: who sends or answers at the other end of the lab.
 //! - [`run`]: for how long: Ctrl-C, the duration, and a line per second meanwhile.
 //! - [`summary`]: the table or JSON object at the end, with the chunk accounting.
+//! - [`doctor`]: what the program `doctor` finds out about the machine.
 
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod doctor;
 pub mod packet;
 pub mod place;
 pub mod run;
