@@ -10,6 +10,7 @@
 #![allow(unsafe_code, reason = "proves to the kernel's calls what the types of this file keep true")]
 
 mod memory;
+mod steering;
 
 use std::io;
 use std::marker::PhantomData;
@@ -25,6 +26,7 @@ use xdp_sys::rtnetlink::IFNAMSIZ;
 use xdp_sys::{Errno, Plain, Result, syscall};
 
 pub(crate) use memory::{HUGE_PAGE, Mapping, Pages, RingMapping};
+pub(crate) use steering::{rule_locations, steer};
 
 /// A process, so that a forked child's copy of what it made can be told from the original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,6 +35,7 @@ pub(crate) mod queue;
 mod related;
 mod route;
 mod sock_diag;
+mod steering;
 #[cfg(all(test, feature = "lab"))]
 mod tests;
 
@@ -56,5 +57,8 @@ pub use netdev::{
 pub use netlink::NetlinkError;
 pub use occupant::Occupant;
 pub use sock_diag::{SocketUmem, SocketsError, XdpSocket, sockets};
+pub use steering::{
+    FlowKind, FlowMatch, FlowRule, FlowTarget, InstalledRule, SteeringError, SteeringGuard,
+};
 pub use parent::ParentDevice;
 pub use related::RelatedInterface;

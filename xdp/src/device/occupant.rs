@@ -56,7 +56,7 @@ impl Occupant {
     /// `None` if the socket is bound to another queue.
     fn of(socket: &XdpSocket, ifindex: u32, queue: u32) -> Option<Self> {
         let is_there = socket.bound == Some((ifindex, QueueId(queue)));
-        is_there.then(|| Self { uid: socket.uid, inode: socket.inode, process: None })
+        is_there.then_some(Self { uid: socket.uid, inode: socket.inode, process: None })
     }
 }
 

@@ -5,6 +5,7 @@
 mod programs;
 mod removal;
 mod sockets;
+mod steering;
 mod stream;
 
 use std::fs;
