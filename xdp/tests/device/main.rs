@@ -11,6 +11,7 @@ mod default_route;
 mod facts;
 mod features;
 mod napi;
+mod nic;
 mod parents;
 mod privileges;
 mod queues;

@@ -56,6 +56,9 @@ impl XdpFeatures {
     }
 
     /// AF_XDP in zero-copy mode.
+    ///
+    /// A driver may say so and refuse all the same, for a reason of the machine's: virtio_net does zero-copy only where
+    /// the device obeys the IOMMU (`VIRTIO_F_ACCESS_PLATFORM`), and says so everywhere.
     #[doc(alias = "NETDEV_XDP_ACT_XSK_ZEROCOPY")]
     pub fn zero_copy(&self) -> Option<bool> {
         self.0.has(NETDEV_XDP_ACT_XSK_ZEROCOPY)
