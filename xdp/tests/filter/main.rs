@@ -3,9 +3,12 @@
 //! `long-run.sh` beside this file runs the comparison for longer.
 #![cfg(feature = "lab")]
 
+mod coexist;
 mod differential;
 mod generate;
 mod live;
+mod net;
 mod packet;
 mod semantics;
 mod spread;
+mod wire;
