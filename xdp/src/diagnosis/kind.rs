@@ -154,8 +154,8 @@ pub enum FindingKind {
         queue: QueueId,
         /// Receive queues in use.
         queues: u32,
-        /// Packets that each queue has received, where that is counted.
-        packets: Vec<u64>,
+        /// Queues and the packets that each has received, where that is counted.
+        packets: Vec<(u32, u64)>,
     },
     /// The NIC's table of receive queues does not name the queue.
     NotInRssTable {
@@ -235,8 +235,6 @@ pub enum FindingKind {
     },
     /// A program is on the bond, bridge or team above.
     UpperProgram,
-    /// The program does not take packets of several buffers, and the socket does.
-    SingleBufferProgram,
     /// No program sends packets to the socket.
     NoProgram,
     /// Our program was taken off the interface.

@@ -119,31 +119,55 @@ pub(super) fn others(facts: &Facts, queue: QueueId, severity: Severity) -> Optio
         return None;
     }
     let received = facts.counters.iter().filter(|counters| counters.side() == QueueSide::Rx);
-    let packets: Vec<u64> = received.map_while(|counters| counters.packets()).collect();
-    Some(other_queues(facts.name(), queue, queues, packets, severity))
+    let packets = received.filter_map(|counters| Some((counters.id().0, counters.packets()?))).collect();
+    let is_combined = facts.channels.as_ref().is_none_or(|channels| channels.combined().max > 0);
+    let spread = Spread { queues, packets, channels: if is_combined { "combined" } else { "rx" } };
+    Some(other_queues(facts.name(), queue, spread, severity))
 }
 
-pub(super) fn other_queues(
-    interface: &str,
-    queue: QueueId,
+/// How an interface spreads packets.
+struct Spread {
+    /// Receive queues in use.
     queues: u32,
-    packets: Vec<u64>,
-    severity: Severity,
-) -> Finding {
-    let counted = if packets.is_empty() {
-        String::new()
-    } else {
-        let each = packets.iter().enumerate().take(16);
-        let each: Vec<_> = each.map(|(queue, packets)| format!("queue {queue}: {packets}")).collect();
-        format!("; so far {}", each.join(", "))
-    };
+    /// Packets received, by queue, where that is counted.
+    packets: Vec<(u32, u64)>,
+    /// What `ethtool -L` calls the receive queues.
+    channels: &'static str,
+}
+
+fn other_queues(interface: &str, queue: QueueId, spread: Spread, severity: Severity) -> Finding {
+    let Spread { queues, packets, channels } = spread;
+    let each: Vec<_> =
+        packets.iter().take(16).map(|(queue, packets)| format!("{queue}: {packets}")).collect();
+    let counted = if each.is_empty() { String::new() } else { format!(" (so far {})", each.join(", ")) };
     Finding::new(severity, FindingKind::OtherQueues { queue, queues, packets })
         .what(format!(
-            "{interface} spreads packets over {queues} receive queues, and this socket gets those of queue {queue}\
-             {counted}"
+            "{interface} spreads packets over {queues} receive queues{counted}, and a socket on queue {queue} gets only \
+             what arrives there"
         ))
         .why("the NIC picks a queue by a hash of addresses and ports (RSS); a socket sees one queue")
         .remedy(format!("bind a socket to each of the {queues} queues"))
-        .remedy(format!("use one queue: ethtool -L {interface} combined 1"))
+        .remedy(format!("use one queue: ethtool -L {interface} {channels} 1"))
         .remedy(format!("steer your packets: ethtool -N {interface} flow-type udp4 dst-port PORT action {queue}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_the_table_leaves_out_is_told_with_both_ways_in() {
+        let finding = not_in_table("eth0", QueueId(3), vec![0, 1]);
+        assert!(finding.summary().contains("over queues 0, 1, not 3"), "{finding}");
+        assert!(finding.remedies()[0].starts_with("ethtool -X eth0 equal"), "{finding}");
+        assert!(finding.remedies()[1].ends_with("action 3"), "{finding}");
+    }
+
+    #[test]
+    fn what_other_queues_have_counted_is_told() {
+        let spread = Spread { queues: 2, packets: vec![(0, 0), (1, 77)], channels: "combined" };
+        let finding = other_queues("eth0", QueueId(0), spread, Severity::Hinders);
+        assert!(finding.summary().contains("(so far 0: 0, 1: 77)"), "{finding}");
+        assert!(finding.to_string().contains("ethtool -L eth0 combined 1"), "{finding}");
+    }
 }

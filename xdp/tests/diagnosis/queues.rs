@@ -81,7 +81,7 @@ fn packets_that_go_to_another_queue_are_told_with_three_ways_out() {
         socket.health().findings(),
         FindingKind::OtherQueues { queue: QUEUE, queues: 2, .. },
         "each of the 2 queues",
-        &format!("ethtool -L {b} combined 1"),
+        &format!("ethtool -L {b} rx 1"),
         &format!("ethtool -N {b}")
     );
     assert_eq!(finding.severity(), Severity::Hinders);
