@@ -17,4 +17,4 @@ mod tx;
 mod tests;
 
 pub use rx::{FromMetadata, HashType, MOST_RX_METADATA, RxHash, RxHints, RxVlan, rx_start};
-pub use tx::{Checksum, RequestError, TX_METADATA_LEN, TxMetadata, TxRequest, tx_timestamp};
+pub use tx::{Checksum, RequestError, TX_METADATA_LEN, TxMetadata, TxRequest};

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::device::AttachedXdp;
 use crate::frame::Frame;
+use crate::metadata::RequestError;
 use crate::program::MapError;
 
 /// Why a frame was not sent; it comes back.
@@ -20,13 +21,16 @@ pub enum SendError {
     /// The frame has no bytes; kernels disagree on what becomes of such a descriptor.
     #[error("the frame is empty: write to it before you send it")]
     Empty(Frame),
+    /// What was asked for cannot go with the frame.
+    #[error("{1}")]
+    Request(Frame, RequestError),
 }
 
 impl SendError {
     /// The frame.
     pub fn into_frame(self) -> Frame {
         match self {
-            Self::Full(frame) | Self::Foreign(frame) | Self::Empty(frame) => frame,
+            Self::Full(frame) | Self::Foreign(frame) | Self::Empty(frame) | Self::Request(frame, _) => frame,
         }
     }
 }

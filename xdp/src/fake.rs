@@ -36,6 +36,7 @@ use xdp_core::frames::Holder;
 use xdp_core::{Chunk, WakePolicy};
 
 use crate::QueueId;
+use crate::metadata::Requestable;
 use crate::socket::Socket;
 use crate::socket::builder::Direction;
 use crate::socket::error::{BindError, RingKind};
@@ -123,6 +124,7 @@ fn report(umem: &Umem, entries: u32) -> Report {
         chunks: (umem.chunks(), umem.layout().chunk_size().bytes()),
         huge_pages: umem.has_huge_pages(),
         tx_budget: entries,
+        requestable: Requestable::all_in(umem.home().reserve),
         busy_retries: 0,
     }
 }

@@ -15,6 +15,7 @@ use std::slice;
 use xdp_core::desc::{Addr, Desc, Options};
 use xdp_core::frames::Seat;
 use xdp_core::layout::Chunk;
+use xdp_core::metadata::{FromMetadata, MOST_RX_METADATA, TxMetadata, rx_start};
 
 use crate::umem::{HomeRef, Umem};
 
@@ -97,15 +98,16 @@ impl Frame {
         Self { home, data, len, seat }
     }
 
-    /// Bytes in front of the frame that can be claimed.
+    /// Bytes in front of the frame that can be claimed: to the start of the chunk, or to the room for TX metadata if the
+    /// UMEM has that.
     pub fn headroom(&self) -> u32 {
-        // M2: at most the chunk size.
-        (self.first() - self.addr()) as u32
+        // The kernel sends no frame of such a UMEM that leaves no room for metadata, with or without a request.
+        self.offset().saturating_sub(self.home.reserve.bytes())
     }
 
     /// Bytes behind the frame that can be claimed: to the end of the chunk, wherever an XDP program moved the frame.
     pub fn tailroom(&self) -> u32 {
-        self.home.layout.chunk_bytes() - self.headroom() - self.len
+        self.home.layout.chunk_bytes() - self.offset() - self.len
     }
 
     /// The number of the chunk that the frame lives in.
@@ -127,7 +129,7 @@ impl Frame {
         let room = self.headroom();
         match u32::try_from(n) {
             Ok(n) if n <= room => {
-                // SAFETY: the chunk has `room` bytes in front of `data` (M2), and no fewer than `n`.
+                // SAFETY: the chunk has `room` bytes or more in front of `data` (M2), and no fewer than `n`.
                 self.data = unsafe { self.data.sub(n as usize) };
                 self.len += n;
             }
@@ -198,6 +200,32 @@ impl Frame {
         }
     }
 
+    /// What an XDP program has put in front of a received frame, in a layout that both agree on: see
+    /// [`FromMetadata`]. None if it says that nothing was put there, or there is no room for it.
+    ///
+    /// Read it before the frame is edited at its front: it is what stands right before the first byte *now*. Only the
+    /// first frame of a packet has metadata.
+    ///
+    /// Minimum kernel: 5.1 for programs that write it (`bpf_xdp_adjust_meta`).
+    pub fn metadata<T: FromMetadata>(&self) -> Option<T> {
+        const { assert!(T::LEN % 4 == 0 && T::LEN <= MOST_RX_METADATA as usize, "no metadata has that length") };
+        let start = rx_start(&self.home.layout, self.desc(), T::LEN as u32)?;
+        let data = self.home.pointer(start);
+        // SAFETY: `LEN` bytes from `start` end where the frame begins, and begin inside its chunk by the check of
+        // `rx_start`; they are initialised, and nobody writes them as long as `self` is borrowed (M1).
+        T::from_metadata(unsafe { slice::from_raw_parts(data.as_ptr(), T::LEN) })
+    }
+
+    /// Puts TX metadata in front of the frame, and gives the address of it.
+    pub(crate) fn put_metadata(&mut self, metadata: &TxMetadata) -> Option<u64> {
+        let start = self.first().checked_sub(metadata.len() as u64).filter(|start| *start >= self.addr())?;
+        let target = self.home.pointer(start).cast::<TxMetadata>();
+        // SAFETY: the bytes end where the frame begins, and begin inside its chunk by the check above; the chunk is ours
+        // alone (M1). An array of bytes needs no alignment.
+        unsafe { target.write(*metadata) };
+        Some(start)
+    }
+
     /// The address of the chunk's first byte.
     #[inline]
     pub(crate) fn addr(&self) -> u64 {
@@ -208,6 +236,13 @@ impl Frame {
     #[inline]
     fn first(&self) -> u64 {
         (self.data.as_ptr().addr() - self.home.base().as_ptr().addr()) as u64
+    }
+
+    /// Bytes from the start of the chunk to the frame's first byte.
+    #[inline]
+    pub(crate) fn offset(&self) -> u32 {
+        // M2: at most the chunk size.
+        (self.first() - self.addr()) as u32
     }
 
     /// The seat of the chunk in the custody table of its UMEM; whoever asks has the chunk now.
@@ -276,7 +311,7 @@ impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frame")
             .field("chunk", &self.chunk().0)
-            .field("offset", &self.headroom())
+            .field("offset", &self.offset())
             .field("len", &self.len)
             .finish()
     }

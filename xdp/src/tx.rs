@@ -9,6 +9,7 @@
 mod batch;
 mod health;
 mod reap;
+mod request;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -23,6 +24,7 @@ use xdp_core::ring::{ConsumerRing, ProducerRing};
 
 use crate::error::{FlushError, KickError, SendError, WaitError};
 use crate::frame::Frame;
+use crate::metadata::Stamps;
 use crate::pool::HalfPool;
 use crate::refusal::{Refusal, Refused};
 use crate::socket::port::{Kick, Port};
@@ -53,6 +55,8 @@ pub struct Tx {
     refused: Refused,
     system_calls: u64,
     waiter: Waiter,
+    /// If the UMEM has room for requests. Such a half has no lane, so that whoever has one need not look here.
+    stamps: Option<Box<Stamps>>,
     port: Arc<Port>,
 }
 
@@ -66,6 +70,8 @@ impl Tx {
     ) -> Self {
         let (ring, completion) = rings;
         let holder = Holder::sending(port.number());
+        let umem = port.umem();
+        let stamps = umem.has_tx_metadata().then(|| Box::new(Stamps::new(umem.chunks())));
         Self {
             ring,
             completion,
@@ -77,6 +83,7 @@ impl Tx {
             refused: Refused::default(),
             system_calls: 0,
             waiter,
+            stamps,
             port,
         }
     }
@@ -106,7 +113,7 @@ impl Tx {
             }
         }
         let len = self.ring.reserve(n.min(self.pool.len())).len();
-        TxBatch { tx: self, len, ready: 0, has_holes: false }
+        TxBatch { tx: self, len, ready: 0, extras: 0 }
     }
 
     /// A free chunk as an empty frame, with the UMEM's headroom in front; none when all chunks are elsewhere.

@@ -18,6 +18,7 @@ use xdp_core::frames::{Custody, Holder, Pool, ReturnPath, Seat};
 use xdp_core::layout::{Chunk, UmemLayout};
 
 use crate::accounting::Accounting;
+use crate::metadata::Reserve;
 use crate::socket::gauge::Gauge;
 use crate::socket::port::{BoundTo, ClosedPort, Port};
 use crate::sys::{Mapping, Pages};
@@ -54,11 +55,12 @@ impl Umem {
     }
 
     /// A handle on this memory, every chunk free.
-    fn new(memory: Mapping, pages: Pages, layout: UmemLayout) -> Self {
+    fn new(memory: Mapping, pages: Pages, layout: UmemLayout, reserve: Reserve) -> Self {
         let home = Home {
             memory,
             pages,
             layout,
+            reserve,
             returns: ReturnPath::new(layout),
             custody: Custody::new(layout),
             is_hungry: AtomicBool::new(false),
@@ -82,6 +84,11 @@ impl Umem {
     /// Whether the memory is backed by huge pages.
     pub fn has_huge_pages(&self) -> bool {
         self.home().pages == Pages::Huge
+    }
+
+    /// Whether there is room for requests in front of frames that are sent (see [`crate::metadata`]).
+    pub fn has_tx_metadata(&self) -> bool {
+        self.home().reserve != Reserve::Nothing
     }
 
     /// How many chunks are where; brings home what closed sockets have left with the kernel, as far as the kernel is
@@ -254,6 +261,8 @@ pub(crate) struct Home {
     memory: Mapping,
     pages: Pages,
     pub(crate) layout: UmemLayout,
+    /// What the first bytes of each chunk are kept for.
+    pub(crate) reserve: Reserve,
     pub(crate) returns: ReturnPath,
     pub(crate) custody: Custody,
     /// Somebody looked for chunks on the return path and found none: what others hold back is wanted there.

@@ -165,20 +165,16 @@ impl TxRequest {
         bytes[FLAGS..][..8].copy_from_slice(&flags.to_ne_bytes());
         bytes
     }
-}
 
-/// The time of transmission in nanoseconds, from the metadata that was `sent` and what stands there after the
-/// completion; none if the kernel or the driver wrote nothing.
-///
-/// In copy mode it is the time of `CLOCK_TAI` at which the packet's memory was freed, in zero-copy mode that of the
-/// NIC's clock.
-#[must_use]
-pub fn tx_timestamp(sent: &TxMetadata, completed: &TxMetadata) -> Option<u64> {
-    let word = |bytes: &TxMetadata| {
-        let mut word = [0; 8];
-        word.copy_from_slice(&bytes[TIMESTAMP..][..8]);
-        u64::from_ne_bytes(word)
-    };
-    let told = word(completed);
-    (told != word(sent)).then_some(told)
+    /// The time of transmission in nanoseconds, from what stands in front of the frame after its completion; none if
+    /// the kernel or the driver wrote nothing there.
+    ///
+    /// In copy mode it is the time of `CLOCK_TAI` at which the kernel let go of the packet, in zero-copy mode that of
+    /// the NIC's clock.
+    #[must_use]
+    pub fn timestamp_in(&self, completed: &TxMetadata) -> Option<u64> {
+        // The timestamp takes the place of the checksum's numbers.
+        let word = |bytes: &TxMetadata| bytes[TIMESTAMP..].first_chunk().copied().map(u64::from_ne_bytes);
+        word(completed).filter(|told| Some(*told) != word(&self.metadata()))
+    }
 }

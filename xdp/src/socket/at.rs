@@ -3,13 +3,14 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use xdp_sys::Errno;
-use xdp_sys::if_xdp::{AF_XDP, xdp_umem_reg};
+use xdp_sys::if_xdp::{AF_XDP, XDP_UMEM_TX_METADATA_LEN, XDP_UMEM_TX_SW_CSUM, xdp_umem_reg};
 
 use crate::QueueId;
 use crate::device::Interface;
 use crate::device::occupant::occupant;
 use crate::diagnosis::causes::RefusedCall;
 use crate::diagnosis::{Config, Finding};
+use crate::metadata::{Reserve, TX_METADATA_LEN};
 use crate::socket::error::{BindError, Step};
 use crate::socket::options::Mode;
 use crate::sys;
@@ -40,14 +41,55 @@ impl At<'_> {
             headroom: layout.headroom(),
             ..xdp_umem_reg::default()
         };
-        sys::register_umem(fd.as_fd(), umem.home().memory(), shape).map_err(|errno| match errno {
+        let registered = match umem.home().reserve {
+            Reserve::Nothing => sys::register_umem(fd.as_fd(), umem.home().memory(), shape),
+            reserve => {
+                return self.register_with_metadata(fd, umem, shape, reserve);
+            }
+        };
+        registered.map_err(|errno| self.registration_error(umem, errno))
+    }
+
+    /// As [`At::register`], with room for requests in front of frames that are sent.
+    ///
+    /// Since Linux 6.11 a flag says that the length is meant; from 6.8 on the length alone says so, and the flag is
+    /// refused; before, the length is padding that nobody looks at, and every frame with a request would be dropped. So
+    /// where the flag is refused, a length that no kernel takes shows whether it is looked at.
+    fn register_with_metadata(
+        &self,
+        fd: &OwnedFd,
+        umem: &Umem,
+        shape: xdp_umem_reg,
+        reserve: Reserve,
+    ) -> Result<(), BindError> {
+        const NO_LENGTH: u32 = TX_METADATA_LEN - 1;
+        let attempt = |tx_metadata_len, flags| {
+            let flags =
+                if reserve == Reserve::SoftwareChecksum { flags | XDP_UMEM_TX_SW_CSUM } else { flags };
+            let shape = xdp_umem_reg { tx_metadata_len, flags, ..shape };
+            sys::register_umem(fd.as_fd(), umem.home().memory(), shape)
+        };
+        let registered = match attempt(TX_METADATA_LEN, XDP_UMEM_TX_METADATA_LEN) {
+            Err(Errno::EINVAL) => match attempt(NO_LENGTH, 0) {
+                Ok(()) => return Err(BindError::NoTxMetadata),
+                Err(Errno::EINVAL) => attempt(TX_METADATA_LEN, 0),
+                other => other,
+            },
+            other => other,
+        };
+        registered.map_err(|errno| self.registration_error(umem, errno))
+    }
+
+    fn registration_error(&self, umem: &Umem, errno: Errno) -> BindError {
+        let layout = umem.layout();
+        match errno {
             // The kernel says "no buffer space" when the limit of locked memory is hit (`xdp_umem_account_pages`).
             Errno::ENOBUFS => BindError::LockedMemory {
                 needed: layout.bytes() as u64,
                 limit: sys::memlock_limit().ok().and_then(|limit| limit.soft).unwrap_or(u64::MAX),
             },
             other => self.error(Step::RegisterUmem, other),
-        })
+        }
     }
 
     pub(crate) fn bind_error(&self, errno: Errno, mode: Mode) -> BindError {

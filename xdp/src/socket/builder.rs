@@ -12,6 +12,7 @@ use crate::device::monitor::LinkMonitor;
 use crate::device::queue::QueueProbe;
 use crate::device::{Interface, InterfaceRef};
 use crate::diagnosis::{Config, Diagnosis, diagnose};
+use crate::metadata::Requestable;
 use crate::program::{AttachMode, Attachment, Program, ProgramBuilder};
 use crate::rx::Rx;
 use crate::socket::at::At;
@@ -258,6 +259,7 @@ impl SocketBuilder {
             (self.rings.tx, self.rings.completion) = (0, 1);
         }
         checks::sizes(self.rings, direction)?;
+        self.mode = checks::mode(self.mode, &self.umem)?;
         let most = self.rings.tx;
         if let Some(budget) =
             self.tx_budget.filter(|budget| direction.sends() && !(DEFAULT_TX_BUDGET..=most).contains(budget))
@@ -323,6 +325,7 @@ impl SocketBuilder {
             chunks: (self.umem.chunks(), self.umem.layout().chunk_size().bytes()),
             huge_pages: self.umem.has_huge_pages(),
             tx_budget,
+            requestable: Requestable::on(&self.umem, mode, &interface),
             busy_retries,
         };
         let bound = Bound {

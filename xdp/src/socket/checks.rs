@@ -2,9 +2,11 @@
 
 use crate::QueueId;
 use crate::device::Interface;
+use crate::metadata::Reserve;
 use crate::socket::builder::Direction;
 use crate::socket::error::{BindError, RingKind};
-use crate::socket::options::RingSizes;
+use crate::socket::options::{Mode, RingSizes};
+use crate::umem::Umem;
 
 pub(super) fn sizes(rings: RingSizes, direction: Direction) -> Result<(), BindError> {
     let sizes = [
@@ -19,6 +21,15 @@ pub(super) fn sizes(rings: RingSizes, direction: Direction) -> Result<(), BindEr
     {
         Some((ring, entries, _)) => Err(BindError::RingSize { ring, entries }),
         None => Ok(()),
+    }
+}
+
+/// The mode to ask for: checksums in software are of copy mode.
+pub(super) fn mode(mode: Mode, umem: &Umem) -> Result<Mode, BindError> {
+    match (umem.home().reserve, mode) {
+        (Reserve::SoftwareChecksum, Mode::ZeroCopy) => Err(BindError::SoftwareChecksum),
+        (Reserve::SoftwareChecksum, _) => Ok(Mode::Copy),
+        (_, mode) => Ok(mode),
     }
 }
 

@@ -153,6 +153,12 @@ pub enum BindError {
     /// The kernel was built without AF_XDP.
     #[error("this kernel has no AF_XDP: it needs Linux 4.18 or later, built with CONFIG_XDP_SOCKETS")]
     NoAfXdp,
+    /// The kernel has no TX metadata, and the UMEM was built for it.
+    #[error("this kernel has no TX metadata: it needs Linux 6.8 or later; build the umem without it")]
+    NoTxMetadata,
+    /// Zero-copy was required of a UMEM that was built for checksums in software, which are of copy mode.
+    #[error("checksums in software are of copy mode: build the umem with `tx_metadata`, or use Mode::Copy")]
+    SoftwareChecksum,
     /// The UMEM needs more locked memory than this user may have.
     #[error(
         "the umem needs {needed} KiB of locked memory and the limit is {limit} KiB, less what is locked already: \

@@ -93,7 +93,8 @@ pub(crate) fn make(port: &Arc<Port>, rings: Rings, shares: Shares, waiter: impl 
     // Long enough for a few batches, and short against the UMEM: what is in it while nobody receives is out of
     // everybody's reach.
     let lane = Entries::new((port.umem().chunks() / 8).clamp(1, 256).next_power_of_two())
-        .filter(|_| rx.is_some() && tx.is_some())
+        // Completions that may bring a timestamp are looked at one by one, and go through the pool.
+        .filter(|_| rx.is_some() && tx.is_some() && !port.umem().has_tx_metadata())
         .map(ring::channel::<u64>);
     let (put, take) = lane.unzip();
     watches.lane = put.as_ref().map(ProducerRing::watch);

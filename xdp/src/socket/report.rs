@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::QueueId;
+use crate::metadata::Requestable;
 use crate::program::AttachedMode;
 use crate::socket::options::{ObtainedMode, RingSizes};
 
@@ -28,6 +29,8 @@ pub struct Report {
     pub huge_pages: bool,
     /// Packets that one system call sends in copy mode: 32 unless the kernel let it be raised.
     pub tx_budget: u32,
+    /// What can be asked for packets that are sent.
+    pub requestable: Requestable,
     /// How often the queue was still busy with an earlier socket before the bind succeeded.
     pub busy_retries: u32,
 }

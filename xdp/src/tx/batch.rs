@@ -5,9 +5,16 @@
 use std::slice;
 
 use xdp_core::desc::{Addr, Desc, Options};
+use xdp_core::metadata::{TX_METADATA_LEN, TxMetadata, TxRequest};
 
 use super::Tx;
 use crate::error::PeekError;
+use crate::metadata::RequestError;
+
+/// One of the slots was skipped, and has length 0.
+const HOLES: u8 = 1;
+/// One of the packets goes with a request.
+const REQUESTS: u8 = 2;
 
 /// Free chunks on loan, to write packets into.
 ///
@@ -19,8 +26,8 @@ pub struct TxBatch<'a> {
     pub(super) len: u32,
     /// Slots from the front that hold a descriptor of this batch.
     pub(super) ready: u32,
-    /// Whether one of the ready slots was skipped and has length 0.
-    pub(super) has_holes: bool,
+    /// What there is among the ready slots beside packets: [`HOLES`], [`REQUESTS`].
+    pub(super) extras: u8,
 }
 
 impl TxBatch<'_> {
@@ -61,7 +68,8 @@ impl TxBatch<'_> {
         let mut slots = self.tx.ring.reserve(self.len);
         while self.ready < i {
             slots.write(self.ready, Desc::default());
-            (self.ready, self.has_holes) = (self.ready + 1, true);
+            self.ready += 1;
+            self.extras |= HOLES;
         }
         slots.write(i, Desc { addr: Addr(addr), len, options: Options::NONE });
         self.ready = self.ready.max(i + 1);
@@ -70,6 +78,41 @@ impl TxBatch<'_> {
         // check above. The batch borrows the half mutably and the slice the batch, so it is not committed or lent
         // again while the slice lives. The mapping was zeroed.
         Ok(unsafe { slice::from_raw_parts_mut(data.as_ptr(), len as usize) })
+    }
+
+    /// Asks for something to be done with packet `i`, which was [`peek`](TxBatch::peek)ed: see [`crate::metadata`].
+    /// The last request counts; peeking the packet again forgets it.
+    ///
+    /// Minimum kernel: 6.8.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`] when the request does not fit the packet, the UMEM has no room for it, or it would be left undone.
+    pub fn request(&mut self, i: u32, request: TxRequest) -> Result<(), RequestError> {
+        let not_written = RequestError::NotWritten { index: i };
+        let mut slots = self.tx.ring.reserve(self.len);
+        let (first, second) = slots.runs();
+        let written = first.iter().chain(second.iter()).take(self.ready as usize).nth(i as usize).copied();
+        let Some(desc) = written.filter(|desc| desc.len > 0) else { return Err(not_written) };
+        let home = self.tx.pool.home();
+        let Addr(addr) = desc.addr;
+        let mut options = Options::NONE;
+        if !request.is_empty() {
+            self.tx.check_request(&request, desc.len, home.layout.offset(addr))?;
+            options = Options::METADATA;
+            let metadata = addr - u64::from(TX_METADATA_LEN);
+            let target = home.pointer(metadata).cast::<TxMetadata>();
+            // SAFETY: the bytes end where the packet begins, and lie in its chunk by the check of the room above. T1: the
+            // chunk is in this half's pool, so nobody else has it, and no slice of it lives, as `self` is borrowed
+            // mutably. An array of bytes needs no alignment.
+            unsafe { target.write(request.metadata()) };
+            if let Some(stamps) = &mut self.tx.stamps {
+                stamps.note(&home, metadata, &request);
+            }
+            self.extras |= REQUESTS;
+        }
+        self.tx.ring.reserve(self.len).write(i, Desc { options, ..desc });
+        Ok(())
     }
 
     /// Hands over all packets that were written, up to the first that was not; returns how many.
@@ -82,15 +125,13 @@ impl TxBatch<'_> {
     /// number 0 then.
     #[inline]
     pub fn commit_first(&mut self, n: u32) -> u32 {
+        let mut n = n.min(self.ready);
+        if self.extras != 0 {
+            n = self.sort_out(n);
+        }
         let tx = &mut *self.tx;
         let home = tx.pool.home();
         let mut slots = tx.ring.reserve(self.len);
-        let mut n = n.min(self.ready);
-        if self.has_holes {
-            let (first, second) = slots.runs();
-            let hole = first.iter().chain(second.iter()).take(n as usize).position(|desc| desc.len == 0);
-            n = hole.map_or(n, |hole| hole as u32);
-        }
         let (custody, holder) = (home.custody.view(), tx.holder);
         for addr in tx.pool.chunks().last(n) {
             custody.set(*addr, holder);
@@ -101,6 +142,19 @@ impl TxBatch<'_> {
         self.ready -= n;
         self.len -= n;
         tx.pool.publish(tx.port.tx_pool());
+        n
+    }
+
+    /// How many of the first `n` slots are packets up to the first hole; notes the requests of those.
+    #[cold]
+    fn sort_out(&mut self, n: u32) -> u32 {
+        let mut slots = self.tx.ring.reserve(self.len);
+        let (first, second) = slots.runs();
+        let hole = first.iter().chain(second.iter()).take(n as usize).position(|desc| desc.len == 0);
+        let n = hole.map_or(n, |hole| hole as u32);
+        if self.extras & REQUESTS != 0 {
+            self.tx.note_sent(n);
+        }
         n
     }
 }

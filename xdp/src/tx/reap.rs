@@ -32,7 +32,10 @@ impl Tx {
     /// Hands the chunks of up to `n` completions straight to the receiving half, as far as we have our share and it
     /// misses some; returns how many. Stops at a completion that cannot be believed (T2).
     fn hand_over(&mut self, n: u32) -> u32 {
-        let Some(lane) = &mut self.lane else { return 0 };
+        let Some(lane) = &mut self.lane else {
+            self.collect_stamps(n);
+            return 0;
+        };
         if self.pool.deficit(0) > 0 {
             return 0;
         }

@@ -3,6 +3,7 @@
 use xdp_core::layout::{ChunkSize, LayoutError, UmemLayout};
 
 use super::Umem;
+use crate::metadata::Reserve;
 use crate::sys::{self, Mapping, Pages};
 
 /// Whether the packet memory is backed by huge pages (2 MiB), which spares address translations.
@@ -57,12 +58,19 @@ pub struct UmemBuilder {
     chunk_size: ChunkSize,
     headroom: u32,
     huge_pages: HugePages,
+    reserve: Reserve,
 }
 
 impl Default for UmemBuilder {
     /// 4096 chunks of 4 KiB on ordinary pages.
     fn default() -> Self {
-        Self { chunks: 4096, chunk_size: ChunkSize::K4, headroom: 0, huge_pages: HugePages::Never }
+        Self {
+            chunks: 4096,
+            chunk_size: ChunkSize::K4,
+            headroom: 0,
+            huge_pages: HugePages::Never,
+            reserve: Reserve::Nothing,
+        }
     }
 }
 
@@ -91,15 +99,38 @@ impl UmemBuilder {
         self
     }
 
+    /// Keeps room for requests in front of every frame that is sent (see [`crate::metadata`]): 24 bytes more of
+    /// headroom, which frames cannot grow into.
+    ///
+    /// Minimum kernel: 6.8; on older ones sockets are refused.
+    #[doc(alias("XDP_UMEM_TX_METADATA_LEN", "tx_metadata_len"))]
+    pub fn tx_metadata(mut self) -> Self {
+        if self.reserve == Reserve::Nothing {
+            self.reserve = Reserve::Metadata;
+        }
+        self
+    }
+
+    /// The same, and the kernel itself computes the checksums that are asked for, whatever the NIC could: for tests, as
+    /// a veth pair hands a packet over with its checksum still to be computed. Sockets are in copy mode.
+    ///
+    /// Minimum kernel: 6.8; on older ones sockets are refused.
+    #[doc(alias = "XDP_UMEM_TX_SW_CSUM")]
+    pub fn software_checksum(mut self) -> Self {
+        self.reserve = Reserve::SoftwareChecksum;
+        self
+    }
+
     /// Maps the memory. Nothing is locked or known to the kernel's network before a socket is bound.
     ///
     /// # Errors
     ///
     /// A geometry that does not work, or memory that the system does not have.
     pub fn build(self) -> Result<Umem, UmemError> {
-        let layout = UmemLayout::new(self.chunk_size, self.chunks, self.headroom)?;
+        let headroom = self.headroom.saturating_add(self.reserve.bytes());
+        let layout = UmemLayout::new(self.chunk_size, self.chunks, headroom)?;
         let (memory, pages) = map(layout.bytes(), self.huge_pages)?;
-        Ok(Umem::new(memory, pages, layout))
+        Ok(Umem::new(memory, pages, layout, self.reserve))
     }
 }
 
