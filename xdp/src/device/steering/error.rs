@@ -166,30 +166,33 @@ impl Attempt<'_> {
         }
     }
 
-    /// What a refusal means. `ntuple` is whether the feature is on, where that is known: it is asked for only if it matters.
+    /// What a refusal means. The feature is asked for only if it matters.
     pub(super) fn refused(
         self,
         interface: &Interface,
         errno: Errno,
-        ntuple: impl FnOnce() -> Option<bool>,
+        ntuple: impl FnOnce() -> Ntuple,
     ) -> SteeringError {
         let name = || interface.name().to_owned();
         let driver = || interface.driver().unwrap_or("unknown").to_owned();
-        let is_off = || ntuple() == Some(false);
+        let off = || SteeringError::Off { interface: name() };
+        let no_rules = || SteeringError::NoRules { interface: name(), driver: driver() };
         match (self, errno) {
             (_, Errno::EPERM | Errno::EACCES) => {
                 SteeringError::Privilege { step: self.step(), interface: name() }
             }
             (_, Errno::ENODEV) => InterfaceError::Gone { name: name(), index: interface.index() }.into(),
             (Self::Add { rule, .. }, Errno::EOPNOTSUPP | Errno::EINVAL | Errno::EPROTONOSUPPORT) => {
-                if is_off() {
-                    return SteeringError::Off { interface: name() };
-                }
-                SteeringError::Unmatched {
+                let unmatched = || SteeringError::Unmatched {
                     interface: name(),
                     driver: driver(),
                     rule: rule.to_owned(),
                     cause: io_error(errno),
+                };
+                match ntuple() {
+                    Ntuple::Off => off(),
+                    Ntuple::Never => no_rules(),
+                    Ntuple::On | Ntuple::Unknown => unmatched(),
                 }
             }
             (Self::Add { rules, .. }, Errno::ENOSPC | Errno::EBUSY | Errno::ENOMEM) => {
@@ -200,16 +203,35 @@ impl Attempt<'_> {
                 SteeringError::NoSuchRule { interface: name(), location }
             }
             // Nobody in the driver answers; some answer only when the feature is on.
-            (_, Errno::EOPNOTSUPP) if is_off() => SteeringError::Off { interface: name() },
-            (_, Errno::EOPNOTSUPP) => SteeringError::NoRules { interface: name(), driver: driver() },
+            (_, Errno::EOPNOTSUPP) => match ntuple() {
+                Ntuple::Off => off(),
+                _ => no_rules(),
+            },
             _ => SteeringError::Kernel { step: self.step(), interface: name(), cause: io_error(errno) },
         }
     }
 }
 
-/// Whether steering by rules is on and could be; `None` where the driver has no such switch that moves.
-pub(super) fn ntuple(interface: &Interface) -> Option<bool> {
-    let features = Features::of(interface).ok()??;
-    let ntuple = features.ntuple()?;
-    (ntuple.is_active() || !ntuple.is_fixed()).then_some(ntuple.is_active())
+/// The state of the feature that rules need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ntuple {
+    On,
+    /// It can be turned on.
+    Off,
+    /// It cannot: this NIC has no rules, though its driver may list them for others that it serves (igb does).
+    Never,
+    /// The kernel does not say.
+    Unknown,
+}
+
+impl Ntuple {
+    pub(super) fn of(interface: &Interface) -> Self {
+        let features = Features::of(interface).ok().flatten();
+        match features.as_ref().and_then(Features::ntuple) {
+            None => Self::Unknown,
+            Some(ntuple) if ntuple.is_active() => Self::On,
+            Some(ntuple) if ntuple.is_fixed() => Self::Never,
+            Some(_) => Self::Off,
+        }
+    }
 }

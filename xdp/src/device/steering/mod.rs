@@ -17,7 +17,7 @@ use xdp_sys::{Errno, Plain};
 use super::netlink::{NetlinkSocket, Protocol};
 use super::{Interface, InterfaceRef};
 use crate::{QueueId, sys};
-use error::{Attempt, ntuple};
+use error::{Attempt, Ntuple};
 
 pub use error::SteeringError;
 pub use guard::SteeringGuard;
@@ -180,7 +180,7 @@ impl Table {
 
     fn call(&self, argument: &mut ethtool_rxnfc, attempt: Attempt<'_>) -> Result<(), SteeringError> {
         sys::steer(self.socket.as_fd(), self.interface.raw_name(), argument)
-            .map_err(|errno| attempt.refused(&self.interface, errno, || ntuple(&self.interface)))
+            .map_err(|errno| attempt.refused(&self.interface, errno, || Ntuple::of(&self.interface)))
     }
 
     /// How many rules there are, and whether the driver chooses locations.
@@ -193,8 +193,8 @@ impl Table {
     /// Where the rules are, and how many have room, if the driver says.
     fn locations(&self, count: u32) -> Result<(Vec<u32>, Option<u32>), SteeringError> {
         let told = sys::rule_locations(self.socket.as_fd(), self.interface.raw_name(), count);
-        let (locations, size) =
-            told.map_err(|errno| Attempt::List.refused(&self.interface, errno, || ntuple(&self.interface)))?;
+        let (locations, size) = told
+            .map_err(|errno| Attempt::List.refused(&self.interface, errno, || Ntuple::of(&self.interface)))?;
         Ok((locations, u32::try_from(size).ok().filter(|&size| size != 0)))
     }
 
@@ -220,7 +220,7 @@ impl Table {
         match sys::steer(self.socket.as_fd(), self.interface.raw_name(), &mut argument) {
             Ok(()) => Ok(Some(InstalledRule::read(&argument))),
             Err(Errno::ENOENT | Errno::EINVAL) => Ok(None),
-            Err(errno) => Err(Attempt::List.refused(&self.interface, errno, || ntuple(&self.interface))),
+            Err(errno) => Err(Attempt::List.refused(&self.interface, errno, || Ntuple::of(&self.interface))),
         }
     }
 }

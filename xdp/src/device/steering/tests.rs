@@ -9,7 +9,7 @@ fn nic() -> Interface {
     Interface::by_name("lo").expect("every namespace has one")
 }
 
-fn added(errno: Errno, ntuple: Option<bool>) -> SteeringError {
+fn added(errno: Errno, ntuple: Ntuple) -> SteeringError {
     Attempt::Add { rule: "UDP over IPv4 to port 53: to queue 1", rules: Some(16) }.refused(
         &nic(),
         errno,
@@ -61,17 +61,18 @@ fn an_interface_without_rules_is_named_with_its_driver_and_other_ways() {
 #[test]
 fn a_refusal_is_told_by_its_likely_cause_and_remedy() {
     let text = |errno, ntuple| added(errno, ntuple).to_string();
-    assert!(text(Errno::EPERM, None).contains("CAP_NET_ADMIN"));
-    assert!(text(Errno::EOPNOTSUPP, Some(false)).contains("ethtool -K lo ntuple on"));
-    assert!(text(Errno::EINVAL, Some(false)).contains("ethtool -K lo ntuple on"));
-    assert!(matches!(added(Errno::EINVAL, Some(true)), SteeringError::Unmatched { .. }));
-    assert!(text(Errno::EOPNOTSUPP, Some(true)).contains("to port 53"));
-    assert!(text(Errno::ENOSPC, Some(true)).contains("no room for another rule beside its 16"));
-    assert!(matches!(added(Errno::EEXIST, Some(true)), SteeringError::Duplicate { .. }));
-    assert!(matches!(added(Errno::EIO, None), SteeringError::Kernel { .. }));
-    let gone = added(Errno::ENODEV, None).to_string();
+    assert!(text(Errno::EPERM, Ntuple::Unknown).contains("CAP_NET_ADMIN"));
+    assert!(text(Errno::EOPNOTSUPP, Ntuple::Off).contains("ethtool -K lo ntuple on"));
+    assert!(text(Errno::EINVAL, Ntuple::Off).contains("ethtool -K lo ntuple on"));
+    assert!(matches!(added(Errno::EINVAL, Ntuple::On), SteeringError::Unmatched { .. }));
+    assert!(text(Errno::EOPNOTSUPP, Ntuple::On).contains("to port 53"));
+    assert!(text(Errno::ENOSPC, Ntuple::On).contains("no room for another rule beside its 16"));
+    assert!(matches!(added(Errno::EOPNOTSUPP, Ntuple::Never), SteeringError::NoRules { .. }));
+    assert!(matches!(added(Errno::EEXIST, Ntuple::On), SteeringError::Duplicate { .. }));
+    assert!(matches!(added(Errno::EIO, Ntuple::Unknown), SteeringError::Kernel { .. }));
+    let gone = added(Errno::ENODEV, Ntuple::Unknown).to_string();
     assert!(gone.contains("gone"), "{gone}");
-    let removed = Attempt::Remove { location: 7 }.refused(&nic(), Errno::ENOENT, || None);
+    let removed = Attempt::Remove { location: 7 }.refused(&nic(), Errno::ENOENT, || Ntuple::Unknown);
     assert!(matches!(removed, SteeringError::NoSuchRule { location: 7, .. }), "{removed}");
 }
 
