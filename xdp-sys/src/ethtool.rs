@@ -13,6 +13,8 @@ pub const ETHTOOL_GDRVINFO: u32 = 0x3;
 pub const ETHTOOL_GRINGPARAM: u32 = 0x10;
 /// Command: change what [`ethtool_ringparam`] says.
 pub const ETHTOOL_SRINGPARAM: u32 = 0x11;
+/// Command: [`ethtool_rxfh_indir`].
+pub const ETHTOOL_GRXFHINDIR: u32 = 0x38;
 /// Command: [`ethtool_channels`].
 pub const ETHTOOL_GCHANNELS: u32 = 0x3c;
 /// Command: change what [`ethtool_channels`] says.
@@ -82,6 +84,25 @@ assert_layout!(ethtool_ringparam, 36, {
     cmd: u32 => 0, rx_max_pending: u32 => 4, rx_mini_max_pending: u32 => 8, rx_jumbo_max_pending: u32 => 12,
     tx_max_pending: u32 => 16, rx_pending: u32 => 20, rx_mini_pending: u32 => 24, rx_jumbo_pending: u32 => 28,
     tx_pending: u32 => 32,
+});
+
+/// Room of [`ethtool_rxfh_indir`] for entries, more than any driver has that is asked this way.
+pub const RXFH_INDIR_ENTRIES: usize = 4096;
+
+/// How received packets are spread over queues: `struct ethtool_rxfh_indir` with room for its entries.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ethtool_rxfh_indir {
+    /// [`ETHTOOL_GRXFHINDIR`].
+    pub cmd: u32,
+    /// On entry the number of entries that there is room for; 0 asks for their number alone.
+    pub size: u32,
+    /// The queue of each remainder of a hash.
+    pub ring_index: [u32; RXFH_INDIR_ENTRIES],
+}
+
+assert_layout!(ethtool_rxfh_indir, 16392, {
+    cmd: u32 => 0, size: u32 => 4, ring_index: [u32; RXFH_INDIR_ENTRIES] => 8,
 });
 
 /// How many queues an interface has and could have.

@@ -113,6 +113,8 @@ unsafe impl Plain for ethtool::ethtool_drvinfo {}
 unsafe impl Plain for ethtool::ethtool_channels {}
 // SAFETY: fields are integers; no padding, see `assert_layout!` there.
 unsafe impl Plain for ethtool::ethtool_ringparam {}
+// SAFETY: fields are integers and an array of them; no padding, see `assert_layout!` there.
+unsafe impl Plain for ethtool::ethtool_rxfh_indir {}
 // SAFETY: fields are plain; no padding, see `assert_layout!` there.
 unsafe impl Plain for ethtool_rxnfc::ethtool_tcpip4_spec {}
 // SAFETY: fields are plain; no padding, see `assert_layout!` there.

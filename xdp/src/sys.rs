@@ -18,8 +18,9 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use xdp_sys::ethtool::{
-    ETHTOOL_GCHANNELS, ETHTOOL_GDRVINFO, ETHTOOL_GRINGPARAM, ETHTOOL_SCHANNELS, ETHTOOL_SRINGPARAM,
-    ethtool_channels, ethtool_drvinfo, ethtool_ringparam,
+    ETHTOOL_GCHANNELS, ETHTOOL_GDRVINFO, ETHTOOL_GRINGPARAM, ETHTOOL_GRXFHINDIR, ETHTOOL_SCHANNELS,
+    ETHTOOL_SRINGPARAM, RXFH_INDIR_ENTRIES, ethtool_channels, ethtool_drvinfo, ethtool_ringparam,
+    ethtool_rxfh_indir,
 };
 use xdp_sys::if_xdp::{SOL_XDP, XDP_UMEM_REG, xdp_umem_reg};
 use xdp_sys::rtnetlink::IFNAMSIZ;
@@ -236,6 +237,14 @@ unsafe impl Ethtool for ethtool_channels {
 unsafe impl Ethtool for ethtool_ringparam {
     fn question() -> Self {
         Self { cmd: ETHTOOL_GRINGPARAM, ..Self::default() }
+    }
+}
+
+// SAFETY: `ethtool_get_rxfh_indir` in the kernel's net/ethtool/ioctl.c copies back the number of entries, and of
+// these as many as it has, unless they are more than `size` says that there is room for: then none.
+unsafe impl Ethtool for ethtool_rxfh_indir {
+    fn question() -> Self {
+        Self { cmd: ETHTOOL_GRXFHINDIR, size: RXFH_INDIR_ENTRIES as u32, ..Self::zeroed() }
     }
 }
 
