@@ -206,7 +206,6 @@ fn of_attach(error: &AttachError) -> Vec<Finding> {
         AttachError::Driver { interface, refusal } => of_driver(interface, refusal),
         AttachError::Permission { missing, .. } => of_privilege(missing),
         AttachError::Gone { interface } => vec![link::gone(interface)],
-        AttachError::NoLinks => vec![machine::old_kernel("attaching of programs by links", "5.9")],
         _ => Vec::new(),
     }
 }

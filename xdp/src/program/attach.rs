@@ -1,6 +1,6 @@
 //! A program at work on an interface.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fmt, io};
@@ -8,11 +8,12 @@ use std::{fmt, io};
 use xdp_sys::Errno;
 use xdp_sys::if_link::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
 
+use super::hook::{Hook, Way};
 use super::{
-    AttachError, DriverRefusal, ForeignProgram, MissingPrivilege, Pin, PinError, Program, ReplaceError, bpf,
+    AttachError, DriverRefusal, ForeignProgram, MissingPrivilege, Pin, PinError, Program, ReplaceError,
 };
 use crate::device::{Interface, InterfaceError, InterfaceRef};
-use crate::sys::{Process, io_error};
+use crate::sys::io_error;
 
 /// Where the program may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -65,7 +66,7 @@ impl fmt::Display for AttachedMode {
 #[must_use = "dropping it takes the program off the interface"]
 pub struct Attachment {
     // Field order is drop order: the program leaves the interface before its map can go.
-    link: Link,
+    hook: Hook,
     program: Mutex<Program>,
     interface: Interface,
     mode: AttachedMode,
@@ -77,21 +78,22 @@ impl Attachment {
         program: Program,
         interface: InterfaceRef<'_>,
         mode: AttachMode,
+        way: Way,
     ) -> Result<Self, AttachError> {
         let interface = Interface::find(interface)?;
-        let attempt = Attempt { program: &program, interface: &interface };
-        let (link, mode, why_generic) = match mode {
+        let attempt = Attempt { program: &program, interface: &interface, way };
+        let (hook, mode, why_generic) = match mode {
             AttachMode::Driver => (attempt.driver()?, AttachedMode::Driver, None),
             AttachMode::Generic => (attempt.generic()?, AttachedMode::Generic, None),
             AttachMode::PreferDriver => match attempt.driver() {
-                Ok(link) => (link, AttachedMode::Driver, None),
+                Ok(hook) => (hook, AttachedMode::Driver, None),
                 Err(AttachError::Driver { refusal, .. }) => {
                     (attempt.generic()?, AttachedMode::Generic, Some(refusal))
                 }
                 Err(error) => return Err(error),
             },
         };
-        Ok(Self { link, program: Mutex::new(program), interface, mode, why_generic })
+        Ok(Self { hook, program: Mutex::new(program), interface, mode, why_generic })
     }
 
     /// The mode obtained.
@@ -128,7 +130,8 @@ impl Attachment {
         if !current.shares_map_with(program) {
             return Err(ReplaceError::OtherMap { interface: interface() });
         }
-        bpf::link_update(self.as_fd(), program.as_fd(), current.as_fd())
+        self.hook
+            .replace(&current, program)
             .map_err(|errno| ReplaceError::from_errno(errno, &self.interface, program))?;
         *current = program.clone();
         Ok(())
@@ -139,13 +142,23 @@ impl Attachment {
     ///
     /// Minimum kernel: 5.9.
     pub fn pin(&self, path: impl AsRef<Path>) -> Result<Pin, PinError> {
-        Pin::new(self.as_fd(), path.as_ref())
+        let path = path.as_ref();
+        match self.hook.link() {
+            Some(link) => Pin::new(link, path),
+            None => Err(PinError::NoLink { path: path.to_owned() }),
+        }
     }
 
     /// Lets go of the link without taking the program off the interface: it stays at work for as long as somebody else
-    /// holds the link, by a descriptor or a [`pin`](Self::pin).
+    /// holds the link, by a descriptor or a [`pin`](Self::pin); without a link, until somebody takes it off.
     pub fn leave(mut self) {
-        self.link.is_left = true;
+        self.hook.leave();
+    }
+
+    /// Whether a link holds the program, which ends with its last holder; else the interface does, until the program is
+    /// taken off.
+    pub fn is_link(&self) -> bool {
+        self.hook.link().is_some()
     }
 
     fn current(&self) -> MutexGuard<'_, Program> {
@@ -155,71 +168,55 @@ impl Attachment {
 
     /// Whether the program still runs: not so once the interface is gone, or an administrator detached the link.
     pub fn is_attached(&self) -> io::Result<bool> {
-        bpf::link_info(self.as_fd()).map(|link| link.ifindex != 0).map_err(io_error)
+        self.hook.is_attached()
+    }
+
+    /// Whether [`program`](Self::program) is what runs on the interface, asked while nobody replaces it: an answer about
+    /// the interface that is older may name the one before.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.hook.runs(&self.current())
     }
 
     /// Takes the program off the interface: the drop by a name that says what it does.
     pub fn detach(self) {}
 }
 
-/// The descriptor of the link.
+/// The descriptor of the link. Where there is none, one that names the interface's program only while it is open.
 impl AsFd for Attachment {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.fd.as_fd()
-    }
-}
-
-/// A bpf_link that is detached when it is dropped, not only when its last descriptor is closed.
-///
-/// A thread that starts a child process copies all descriptors, close-on-exec or not, until the child calls exec. Closing
-/// alone would leave the program at work for that time, and attaching again would find the interface occupied.
-///
-/// A child that goes on without exec and drops its copy only closes it: the program at work is its parent's.
-#[derive(Debug)]
-struct Link {
-    fd: OwnedFd,
-    maker: Process,
-    is_left: bool,
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        if self.maker.is_this() && !self.is_left {
-            // A kernel or security module may refuse it to a thread that has given up its capabilities since: then
-            // closing the descriptor, next, has to do.
-            let _ = bpf::link_detach(self.fd.as_fd());
-        }
+        self.hook.as_fd()
     }
 }
 
 struct Attempt<'a> {
     program: &'a Program,
     interface: &'a Interface,
+    way: Way,
 }
 
 impl Attempt<'_> {
-    fn driver(&self) -> Result<Link, AttachError> {
-        self.link(XDP_FLAGS_DRV_MODE, |cause| {
+    fn driver(&self) -> Result<Hook, AttachError> {
+        self.hook(XDP_FLAGS_DRV_MODE, |cause| {
             let refusal = DriverRefusal::from_errno(cause, self.interface.mtu(), self.program.multi_buffer());
             AttachError::Driver { interface: self.interface.name().to_owned(), refusal }
         })
     }
 
-    fn generic(&self) -> Result<Link, AttachError> {
-        self.link(XDP_FLAGS_SKB_MODE, |cause| AttachError::Kernel {
+    fn generic(&self) -> Result<Hook, AttachError> {
+        self.hook(XDP_FLAGS_SKB_MODE, |cause| AttachError::Kernel {
             interface: self.interface.name().to_owned(),
             cause: io_error(cause),
         })
     }
 
     /// Attaches, or says what stands in the way; `refused` words what is left when nothing better is known.
-    fn link(&self, mode: u32, refused: impl Fn(Errno) -> AttachError) -> Result<Link, AttachError> {
+    fn hook(&self, mode: u32, refused: impl Fn(Errno) -> AttachError) -> Result<Hook, AttachError> {
         /// Whoever occupied the interface may be gone before we can look who it is: then it is worth another attempt.
         const ATTEMPTS: u32 = 2;
         let mut errno = Errno::EBUSY;
         for _ in 0..ATTEMPTS {
-            errno = match bpf::link_xdp(self.program.as_fd(), self.interface.index(), mode) {
-                Ok(fd) => return Ok(Link { fd, maker: Process::this(), is_left: false }),
+            errno = match Hook::attach(self.program, self.interface.index(), mode, self.way) {
+                Ok(hook) => return Ok(hook),
                 Err(errno) => errno,
             };
             if !matches!(errno, Errno::EBUSY | Errno::EEXIST) {
@@ -251,7 +248,6 @@ fn explain(interface: &Interface, errno: Errno) -> Option<AttachError> {
         Errno::EEXIST => Some(AttachError::UpperOccupied { interface: name() }),
         // A missing interface is an invalid argument to this call.
         Errno::EINVAL | Errno::ENODEV if is_gone(interface) => Some(AttachError::Gone { interface: name() }),
-        Errno::EINVAL if !bpf::xdp_links_exist() => Some(AttachError::NoLinks),
         _ => None,
     }
 }

@@ -54,9 +54,6 @@ pub enum AttachError {
         /// The interface.
         interface: String,
     },
-    /// The kernel is too old.
-    #[error("this kernel cannot attach XDP programs by a link: it needs Linux 5.9 or later")]
-    NoLinks,
     /// Another error of the kernel's.
     #[error("the kernel refused to attach the program to {interface}")]
     Kernel {

@@ -9,6 +9,7 @@ use xdp_sys::Errno;
 
 use super::bpf::{self, ProgramInfo};
 use super::counters::CounterMap;
+use super::hook::Way;
 use super::load::Source;
 use super::{
     Action, AttachError, AttachMode, Attachment, Counters, Filter, Instruction, Pin, PinError,
@@ -112,13 +113,27 @@ impl Program {
     /// The interface is one of the calling thread's network namespace. A program that runs there already is never
     /// replaced: [`AttachError::Occupied`] names it.
     ///
-    /// Minimum kernel: 5.9.
+    /// Minimum kernel: 5.9; before that as [`attach_by_netlink`](Self::attach_by_netlink), from which it differs in what
+    /// the end of the process leaves behind.
     pub fn attach<'a>(
         &self,
         interface: impl Into<InterfaceRef<'a>>,
         mode: AttachMode,
     ) -> Result<Attachment, AttachError> {
-        Attachment::new(self.clone(), interface.into(), mode)
+        Attachment::new(self.clone(), interface.into(), mode, Way::Best)
+    }
+
+    /// The same without a link, as [`attach`](Self::attach) does it before Linux 5.9.
+    ///
+    /// Dropping the attachment takes the program off the interface all the same, but the end of the process does not:
+    /// killed, it leaves the program there, with an empty socket map, and so every packet to what happens
+    /// [otherwise](ProgramBuilder::otherwise). Minimum kernel: 4.8.
+    pub fn attach_by_netlink<'a>(
+        &self,
+        interface: impl Into<InterfaceRef<'a>>,
+        mode: AttachMode,
+    ) -> Result<Attachment, AttachError> {
+        Attachment::new(self.clone(), interface.into(), mode, Way::Netlink)
     }
 
     /// The map from queue to socket that the program looks into.

@@ -35,6 +35,7 @@ mod counters;
 mod driver_refusal;
 mod filter;
 mod foreign;
+mod hook;
 mod instruction;
 mod load;
 mod loaded;

@@ -74,6 +74,12 @@ pub enum PinError {
         /// The path.
         path: PathBuf,
     },
+    /// The program is held by no link.
+    #[error("{} cannot name the attachment: only a link can be pinned, which takes Linux 5.9 or later", path.display())]
+    NoLink {
+        /// The path.
+        path: PathBuf,
+    },
     /// The name is taken.
     #[error("{} exists already: open it to use what is there, or remove it", path.display())]
     Exists {

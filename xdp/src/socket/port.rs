@@ -246,7 +246,10 @@ impl Port {
         let registrations = self.registrations.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = |id: u32| registrations.iter().any(|(attachment, _)| attachment.program().id() == id);
         let there = [now.driver(), now.generic(), now.hardware()];
-        !registrations.is_empty() && !there.into_iter().flatten().any(ours)
+        // Not so if one was replaced since, by its own attachment.
+        !registrations.is_empty()
+            && !there.into_iter().flatten().any(ours)
+            && !registrations.iter().any(|(attachment, _)| attachment.is_at_work())
     }
 
     /// Takes this socket out of the maps of its programs: nobody reads its rx ring any more. The programs stay

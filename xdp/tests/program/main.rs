@@ -5,6 +5,9 @@ mod attach;
 mod fork;
 mod load;
 mod map;
+mod netlink;
+mod pin;
+mod replace;
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
