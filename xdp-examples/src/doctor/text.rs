@@ -96,6 +96,12 @@ impl fmt::Display for InterfaceReport {
         facts.extend(self.has_default_route.then(|| "default route".to_owned()));
         facts.extend(self.rx_ring.as_ref().map(|ring| format!("rx ring {} of {}", ring.current, ring.max)));
         facts.extend(self.tx_ring.as_ref().map(|ring| format!("tx ring {} of {}", ring.current, ring.max)));
+        facts.extend(self.programs.iter().map(|program| {
+            let name = program.name.as_deref().map_or(String::new(), |name| format!(" {}", shown(name)));
+            format!("program{name} (id {}) in {} mode", program.id, program.mode)
+        }));
+        facts
+            .extend(self.occupied.iter().map(|taken| format!("queue {} taken by {}", taken.queue, taken.by)));
         writeln!(f, "  {}", facts.join(", "))
     }
 }
@@ -172,16 +178,11 @@ fn offloads(interface: &InterfaceReport) -> String {
 }
 
 fn programs(interface: &InterfaceReport) -> String {
-    let each = interface.programs.iter().map(|program| {
-        let name = program.name.as_deref().map_or(String::new(), |name| format!("{} ", shown(name)));
-        format!("{name}id {} ({})", program.id, program.mode)
-    });
-    let each: Vec<_> = each.collect();
+    let each: Vec<_> = interface.programs.iter().map(|program| program.mode).collect();
     if each.is_empty() { "-".into() } else { each.join(", ") }
 }
 
 fn occupied(interface: &InterfaceReport) -> String {
-    let each: Vec<_> =
-        interface.occupied.iter().map(|taken| format!("{} ({})", taken.queue, taken.by)).collect();
+    let each: Vec<_> = interface.occupied.iter().map(|taken| taken.queue.to_string()).collect();
     if each.is_empty() { "-".into() } else { each.join(", ") }
 }
