@@ -1,8 +1,8 @@
 //! Interfaces: which there are, what they can do, who uses them, and when they go.
 //!
-//! Everything here asks the kernel over netlink (and few ioctls of drivers) and belongs to the network namespace of the
-//! calling thread. Of `/sys` only what belongs to no namespace is read, devices on buses: its interfaces are those of
-//! the namespace in which it was mounted, which may be another one.
+//! Everything here asks the kernel over netlink (and few ioctls of drivers) and belongs to the network namespace of
+//! the calling thread. The interfaces in `/sys` are those of the namespace in which it was mounted, which may be another
+//! one: what only `/sys` tells is believed after a comparison, or where it belongs to no namespace, as devices on buses.
 //!
 //! What the kernel or the driver does not tell is `None`, which is never to be taken for "no".
 //!
@@ -13,7 +13,9 @@
 //! | how many queues, how large are the rings of the NIC | [`Channels`], [`NicRings`] |
 //! | which queue does a packet arrive at | [`RssTable`] |
 //! | what does the NIC do to packets before | [`Features`] |
-//! | who uses a queue, who polls it, what was lost | [`NicQueue`], [`Napi`], [`QueueCounters`] |
+//! | who uses a queue, who polls it and how, what was lost | [`NicQueue`], [`Napi`], [`Polling`], [`QueueCounters`] |
+//!
+//! What can be changed is changed for good (`apply`), or until a guard goes (`until_dropped`): see [`Restore`].
 
 mod address;
 mod attached;
@@ -31,6 +33,7 @@ mod netdev;
 pub(crate) mod netlink;
 pub(crate) mod occupant;
 mod parent;
+mod polling;
 pub(crate) mod queue;
 mod related;
 mod route;
@@ -61,4 +64,5 @@ pub use steering::{
     FlowKind, FlowMatch, FlowRule, FlowTarget, InstalledRule, SteeringError, SteeringGuard,
 };
 pub use parent::ParentDevice;
+pub use polling::{Polling, PollingChange};
 pub use related::RelatedInterface;

@@ -13,6 +13,7 @@ mod features;
 mod napi;
 mod nic;
 mod parents;
+mod polling;
 mod privileges;
 mod queues;
 mod relations;

@@ -13,10 +13,15 @@ pub(crate) fn require(test: &str, tools: &[&str]) -> bool {
         started.is_err_and(|error| error.kind() == ErrorKind::NotFound)
     };
     let Some(tool) = tools.iter().find(missing) else { return true };
-    let required = env::var_os("XDP_TEST_REQUIRE").is_some_and(|value| value == "1");
-    assert!(!required, "{test} must run, as XDP_TEST_REQUIRE=1 says, and {tool} is not installed");
-    eprintln!("SKIPPED {test}: {tool} is not installed (apt-get install iproute2 ethtool)");
+    skip(test, &format!("{tool} is not installed (apt-get install iproute2 ethtool)"));
     false
+}
+
+/// Says that a test, or a part of it, cannot run here, or fails where tests may not be skipped.
+pub(crate) fn skip(test: &str, why: &str) {
+    let required = env::var_os("XDP_TEST_REQUIRE").is_some_and(|value| value == "1");
+    assert!(!required, "{test} must run, as XDP_TEST_REQUIRE=1 says: {why}");
+    eprintln!("SKIPPED {test}: {why}");
 }
 
 /// Runs a command line, split at spaces: what it printed, or what it said on its failure.
@@ -65,7 +70,7 @@ pub(crate) fn with_own_sys(script: &str) -> Option<String> {
     match output {
         Ok(output) if output.status.success() => Some(String::from_utf8(output.stdout).unwrap()),
         other => {
-            eprintln!("SKIPPED a comparison with /sys: {other:?}");
+            skip("a comparison with /sys", &format!("{other:?}"));
             None
         }
     }
