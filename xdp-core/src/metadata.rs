@@ -1,9 +1,10 @@
-//! Metadata in front of a frame: what the kernel is asked to do with a frame that is sent, and what an XDP program has
-//! said of a frame that was received.
+//! Metadata in front of a frame: what the kernel is asked to do with a frame that is sent, and what an XDP program
+//! has said of a frame that was received.
 //!
-//! Both lie right before the frame's first byte and are no part of its length. Nothing but an agreement says that they
-//! are there: the length of TX metadata is one number for a whole UMEM ([`TX_METADATA_LEN`] here) and a bit in the
-//! descriptor ([`Options::METADATA`](crate::Options::METADATA)), that of RX metadata one that program and reader share.
+//! Both lie right before the frame's first byte and are no part of its length. Nothing but an agreement says that
+//! they are there: the length of TX metadata is one number for a whole UMEM ([`TX_METADATA_LEN`] here) and a bit in
+//! the descriptor ([`Options::METADATA`](crate::Options::METADATA)), that of RX metadata one that program and reader
+//! share.
 //!
 //! Not here: memory. Everything is computed on copies of the bytes.
 //!

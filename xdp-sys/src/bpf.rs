@@ -122,6 +122,9 @@ pub const BPF_FUNC_map_lookup_elem: i32 = 1;
 /// `bpf_xdp_get_buff_len(context)`: the bytes of the packet in all of its buffers. Minimum kernel: 5.18.
 #[allow(non_upper_case_globals, reason = "the kernel's own spelling")]
 pub const BPF_FUNC_xdp_get_buff_len: i32 = 188;
+/// `bpf_xdp_adjust_meta(context, delta)`: moves where the metadata in front of the packet begins. Minimum kernel: 4.15.
+#[allow(non_upper_case_globals, reason = "the kernel's own spelling")]
+pub const BPF_FUNC_xdp_adjust_meta: i32 = 54;
 /// `bpf_redirect_map(map, key, flags)`: the low two bits of the flags are the action for an empty slot (5.3).
 #[allow(non_upper_case_globals, reason = "the kernel's own spelling")]
 pub const BPF_FUNC_redirect_map: i32 = 51;

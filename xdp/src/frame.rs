@@ -98,8 +98,8 @@ impl Frame {
         Self { home, data, len, seat }
     }
 
-    /// Bytes in front of the frame that can be claimed: to the start of the chunk, or to the room for TX metadata if the
-    /// UMEM has that.
+    /// Bytes in front of the frame that can be claimed: to the start of the chunk, or to the room for TX metadata if
+    /// the UMEM has that.
     pub fn headroom(&self) -> u32 {
         // The kernel sends no frame of such a UMEM that leaves no room for metadata, with or without a request.
         self.offset().saturating_sub(self.home.reserve.bytes())
@@ -146,7 +146,8 @@ impl Frame {
     pub fn pop_front(&mut self, n: usize) -> Result<(), RoomError> {
         match u32::try_from(n) {
             Ok(n) if n <= self.len => {
-                // SAFETY: the frame has `len` bytes from `data` on, all of them in the chunk (M2), and no fewer than `n`.
+                // SAFETY: the frame has `len` bytes from `data` on, all of them in the chunk (M2), and no fewer than
+                // `n`.
                 self.data = unsafe { self.data.add(n as usize) };
                 self.len -= n;
                 Ok(())
@@ -220,8 +221,8 @@ impl Frame {
     pub(crate) fn put_metadata(&mut self, metadata: &TxMetadata) -> Option<u64> {
         let start = self.first().checked_sub(metadata.len() as u64).filter(|start| *start >= self.addr())?;
         let target = self.home.pointer(start).cast::<TxMetadata>();
-        // SAFETY: the bytes end where the frame begins, and begin inside its chunk by the check above; the chunk is ours
-        // alone (M1). An array of bytes needs no alignment.
+        // SAFETY: the bytes end where the frame begins, and begin inside its chunk by the check above; the chunk is
+        // ours alone (M1). An array of bytes needs no alignment.
         unsafe { target.write(*metadata) };
         Some(start)
     }

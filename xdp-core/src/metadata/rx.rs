@@ -3,12 +3,12 @@
 use crate::desc::Desc;
 use crate::layout::UmemLayout;
 
-/// Bytes that a program can put in front of a frame at most (`bpf_xdp_adjust_meta`): 252, in steps of 4; older kernels
-/// take 32.
+/// Bytes that a program can put in front of a frame at most (`bpf_xdp_adjust_meta`): 252, in steps of 4; older
+/// kernels take 32.
 pub const MOST_RX_METADATA: u32 = 252;
 
-/// Where the `len` bytes of metadata in front of a received frame begin; none if they would reach into what the kernel
-/// leaves alone, the headroom of the UMEM, or out of the chunk.
+/// Where the `len` bytes of metadata in front of a received frame begin; none if they would reach into what the
+/// kernel leaves alone, the headroom of the UMEM, or out of the chunk.
 #[inline]
 #[must_use]
 pub const fn rx_start(layout: &UmemLayout, desc: Desc, len: u32) -> Option<u64> {
@@ -22,8 +22,8 @@ pub const fn rx_start(layout: &UmemLayout, desc: Desc, len: u32) -> Option<u64> 
 
 /// A layout of RX metadata: an agreement between the XDP program that writes it and who reads it.
 ///
-/// The kernel tells neither whether there is metadata nor how long it is. Bytes that are read where a program wrote none
-/// are what happened to be there: have the program write a mark, as [`RxHints`] does.
+/// The kernel tells neither whether there is metadata nor how long it is. Bytes that are read where a program wrote
+/// none are what happened to be there: have the program write a mark, as [`RxHints`] does.
 ///
 /// ```
 /// use xdp_core::metadata::FromMetadata;
@@ -101,8 +101,8 @@ impl<A: FromMetadata, B: FromMetadata> FromMetadata for (A, B) {
 /// ```
 ///
 /// The last word holds [`RxHints::MARK`] and a bit for each hint that is there, so that a packet in front of which
-/// nothing was written is told from one without hints. Minimum kernel: 6.3 for timestamp and hash, 6.8 for VLAN, and a
-/// driver with support.
+/// nothing was written is told from one without hints. Minimum kernel: 6.3 for timestamp and hash, 6.8 for VLAN, and
+/// a driver with support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct RxHints {

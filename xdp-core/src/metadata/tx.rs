@@ -125,8 +125,8 @@ impl TxRequest {
         self.checksum.is_none() && self.token.is_none() && self.launch_time.is_none()
     }
 
-    /// Checks the request against the packet's first frame: its length, and the bytes free in front of it, down to the
-    /// start of its chunk (D1).
+    /// Checks the request against the packet's first frame: its length, and the bytes free in front of it, down to
+    /// the start of its chunk (D1).
     ///
     /// # Errors
     ///

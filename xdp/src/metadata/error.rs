@@ -11,8 +11,8 @@ pub enum RequestError {
     NoMetadata,
     /// Kernel or driver would silently leave it undone.
     #[error(
-        "{interface} has no {what} for packets that this socket sends (see the report's `requestable`): compute it in \
-         the program, or try copy mode"
+        "{interface} has no {what} for packets that this socket sends (`requestable` in its report): do without, or try \
+         copy mode"
     )]
     Unsupported {
         /// What was asked for: "checksum", "timestamp" or "launch time".

@@ -1,5 +1,5 @@
-//! What stands in front of a frame: what is asked of the kernel when it is sent, and what an XDP program has said of it
-//! when it was received.
+//! What stands in front of a frame: what is asked of the kernel when it is sent, and what an XDP program has said of
+//! it when it was received.
 //!
 //! | what | how | Minimum kernel |
 //! |---|---|---|
@@ -9,10 +9,10 @@
 //! | arrival time, hash and VLAN tag of a packet | [`RxHints`] by [`Frame::metadata`](crate::Frame::metadata) | 6.3, VLAN 6.8 |
 //! | whatever a program of yours writes | [`FromMetadata`] by the same | 5.1 |
 //!
-//! Requests need room, which the UMEM is built with ([`UmemBuilder::tx_metadata`](crate::UmemBuilder::tx_metadata)), and
-//! go with a frame ([`Tx::send_with`](crate::Tx::send_with), [`TxBatch::request`](crate::TxBatch::request)). Whatever
-//! the kernel would refuse, or the NIC silently leave undone, is refused before the system call: an invalid request in
-//! the tx ring would stop it for good.
+//! Requests need room, which the UMEM is built with ([`UmemBuilder::tx_metadata`](crate::UmemBuilder::tx_metadata)),
+//! and go with a frame ([`Tx::send_with`](crate::Tx::send_with), [`TxBatch::request`](crate::TxBatch::request)).
+//! Whatever the kernel would refuse, or the NIC silently leave undone, is refused before the system call: an invalid
+//! request in the tx ring would stop it for good.
 //!
 //! ```
 //! use xdp::Umem;

@@ -19,8 +19,8 @@ use crate::umem::Home;
 pub struct TxTimestamp {
     /// What was given to [`TxRequest::timestamp`].
     pub token: u64,
-    /// The time in nanoseconds: of `CLOCK_TAI` in copy mode, of the NIC's clock in zero-copy mode; none where the packet
-    /// completed without (it was dropped, or the driver did not tell).
+    /// The time in nanoseconds: of `CLOCK_TAI` in copy mode, of the NIC's clock in zero-copy mode; none where the
+    /// packet completed without (it was dropped, or the driver did not tell).
     pub time: Option<u64>,
 }
 
@@ -95,8 +95,8 @@ impl Stamps {
         }
     }
 
-    /// Reads the times of frames that have completed, before their chunks go on: those that `holder` has, named by the
-    /// completion ring just now and not taken from it yet.
+    /// Reads the times of frames that have completed, before their chunks go on: those that `holder` has, named by
+    /// the completion ring just now and not taken from it yet.
     pub(crate) fn collect(&mut self, home: &Home, holder: Holder, completed: (&[u64], &[u64])) {
         let custody = home.custody.view();
         for &addr in completed.0.iter().chain(completed.1) {
@@ -114,9 +114,9 @@ impl Stamps {
             let request = checksum.map_or(request, |sum| request.checksum(sum.start, sum.offset));
             let metadata =
                 home.pointer(home.layout.chunk_start(addr) + u64::from(offset)).cast::<TxMetadata>();
-            // SAFETY: E1: the table says that the kernel has the chunk to send from, and it has just been named by the
-            // completion ring, which the caller has not moved on. The metadata was written there when it was noted, so
-            // it lies inside the chunk. An array of bytes needs no alignment, and the memory was zeroed.
+            // SAFETY: E1: the table says that the kernel has the chunk to send from, and it has just been named by
+            // the completion ring, which the caller has not moved on. The metadata was written there when it was
+            // noted, so it lies inside the chunk. An array of bytes needs no alignment, and the memory was zeroed.
             let completed = unsafe { metadata.read() };
             self.sent -= 1;
             self.tell(TxTimestamp { token, time: request.timestamp_in(&completed) });

@@ -4,6 +4,8 @@
 
 use std::slice;
 
+use xdp_core::metadata::{FromMetadata, MOST_RX_METADATA, rx_start};
+
 use super::Rx;
 
 /// Received packets on loan: look at them, change them in place, then commit.
@@ -46,6 +48,19 @@ impl RxBatch<'_> {
         // SAFETY: as in `peek`; exclusive since `self` is borrowed mutably as long as the slice lives, even if the
         // kernel named a chunk twice.
         Some(unsafe { slice::from_raw_parts_mut(data.as_ptr(), desc.len as usize) })
+    }
+
+    /// What an XDP program has put in front of packet `i`, counted from the first that is not committed, in a layout
+    /// that both agree on: see [`FromMetadata`]. None if there is no such packet, or nothing was put there.
+    ///
+    /// Minimum kernel: 5.1 for programs that write it (`bpf_xdp_adjust_meta`).
+    pub fn metadata<T: FromMetadata>(&self, i: u32) -> Option<T> {
+        const { assert!(T::LEN % 4 == 0 && T::LEN <= MOST_RX_METADATA as usize, "no metadata has that length") };
+        let desc = if i < self.len { self.rx.ring.seen_at(i)? } else { return None };
+        let home = self.rx.pool.home();
+        let data = home.pointer(rx_start(&home.layout, desc, T::LEN as u32)?);
+        // SAFETY: as in `peek` for the packet's bytes, in front of which these lie in the same chunk (`rx_start`).
+        T::from_metadata(unsafe { slice::from_raw_parts(data.as_ptr(), T::LEN) })
     }
 
     /// The packets that are not committed yet.

@@ -53,8 +53,8 @@ impl At<'_> {
     /// As [`At::register`], with room for requests in front of frames that are sent.
     ///
     /// Since Linux 6.11 a flag says that the length is meant; from 6.8 on the length alone says so, and the flag is
-    /// refused; before, the length is padding that nobody looks at, and every frame with a request would be dropped. So
-    /// where the flag is refused, a length that no kernel takes shows whether it is looked at.
+    /// refused; before, the length is padding that nobody looks at, and every frame with a request would be dropped.
+    /// So where the flag is refused, a length that no kernel takes shows whether it is looked at.
     fn register_with_metadata(
         &self,
         fd: &OwnedFd,

@@ -87,7 +87,8 @@ impl TxBatch<'_> {
     ///
     /// # Errors
     ///
-    /// [`RequestError`] when the request does not fit the packet, the UMEM has no room for it, or it would be left undone.
+    /// [`RequestError`] when the request does not fit the packet, the UMEM has no room for it, or it would be left
+    /// undone.
     pub fn request(&mut self, i: u32, request: TxRequest) -> Result<(), RequestError> {
         let not_written = RequestError::NotWritten { index: i };
         let mut slots = self.tx.ring.reserve(self.len);
@@ -102,9 +103,9 @@ impl TxBatch<'_> {
             options = Options::METADATA;
             let metadata = addr - u64::from(TX_METADATA_LEN);
             let target = home.pointer(metadata).cast::<TxMetadata>();
-            // SAFETY: the bytes end where the packet begins, and lie in its chunk by the check of the room above. T1: the
-            // chunk is in this half's pool, so nobody else has it, and no slice of it lives, as `self` is borrowed
-            // mutably. An array of bytes needs no alignment.
+            // SAFETY: the bytes end where the packet begins, and lie in its chunk by the check of the room above. T1:
+            // the chunk is in this half's pool, so nobody else has it, and no slice of it lives, as `self` is
+            // borrowed mutably. An array of bytes needs no alignment.
             unsafe { target.write(request.metadata()) };
             if let Some(stamps) = &mut self.tx.stamps {
                 stamps.note(&home, metadata, &request);

@@ -15,8 +15,8 @@ impl Tx {
     ///
     /// # Errors
     ///
-    /// As [`Tx::send`]; and [`SendError::Request`] with the frame when the request does not fit it, the UMEM has no room
-    /// for it, or it would be left undone.
+    /// As [`Tx::send`]; and [`SendError::Request`] with the frame when the request does not fit it, the UMEM has no
+    /// room for it, or it would be left undone.
     pub fn send_with(&mut self, mut frame: Frame, request: TxRequest) -> Result<(), SendError> {
         if request.is_empty() {
             return self.send(frame);

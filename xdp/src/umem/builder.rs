@@ -111,8 +111,8 @@ impl UmemBuilder {
         self
     }
 
-    /// The same, and the kernel itself computes the checksums that are asked for, whatever the NIC could: for tests, as
-    /// a veth pair hands a packet over with its checksum still to be computed. Sockets are in copy mode.
+    /// The same, and the kernel itself computes the checksums that are asked for, whatever the NIC could: for tests,
+    /// as a veth pair hands a packet over with its checksum still to be computed. Sockets are in copy mode.
     ///
     /// Minimum kernel: 6.8; on older ones sockets are refused.
     #[doc(alias = "XDP_UMEM_TX_SW_CSUM")]
