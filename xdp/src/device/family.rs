@@ -31,7 +31,15 @@ impl FamilySocket {
     }
 
     fn open(interface: &Interface, name: &str, version: u8) -> Result<Option<Self>, InterfaceError> {
-        let mut socket = interface.socket(Protocol::Generic)?;
+        let mut socket = match interface.socket(Protocol::Generic) {
+            // Kernels played by a program, as some containers have, know no families at all.
+            Err(InterfaceError::Query { cause: NetlinkError::Socket { cause, .. }, .. })
+                if cause.raw_os_error() == Some(libc::EPROTONOSUPPORT) =>
+            {
+                return Ok(None);
+            }
+            other => other?,
+        };
         match Family::find(&mut socket, name) {
             Ok(family) => Ok(Some(Self { socket, family, version, index: interface.index() })),
             Err(error) if error.refusal() == Some(Errno::ENOENT) => Ok(None),
