@@ -6,6 +6,7 @@ use std::io;
 use crate::device::AttachedXdp;
 use crate::frame::Frame;
 use crate::metadata::RequestError;
+use crate::packet::Packet;
 use crate::program::MapError;
 
 /// Why a frame was not sent; it comes back.
@@ -33,6 +34,91 @@ impl SendError {
             Self::Full(frame) | Self::Foreign(frame) | Self::Empty(frame) | Self::Request(frame, _) => frame,
         }
     }
+}
+
+/// Why a packet was not sent; it comes back, and none of its frames was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendPacketError {
+    /// The tx ring has no room for all of its frames: kick, and send it again.
+    #[error("the tx ring has no room for {} frames: kick it and send the packet again", .0.frame_count())]
+    Full(Packet),
+    /// One of its frames lives in another UMEM, whose chunks this socket cannot reach: copy its bytes.
+    #[error("a frame of the packet belongs to another umem: copy its bytes into frames of this one")]
+    Foreign(Packet),
+    /// One of its frames has no bytes; kernels disagree on what becomes of such a descriptor.
+    #[error("a frame of the packet is empty: leave it out")]
+    Empty(Packet),
+    /// It has more frames than the socket sends as one packet; the kernel would drop all of it.
+    #[error(
+        "the packet has {} frames where the socket sends {most} at most: {}",
+        packet.frame_count(),
+        fewer_frames(*most)
+    )]
+    Frames {
+        /// The packet.
+        packet: Packet,
+        /// Frames that a packet can have, see [`Tx::most_frames`](crate::Tx::most_frames).
+        most: u32,
+    },
+}
+
+impl SendPacketError {
+    /// The packet.
+    pub fn into_packet(self) -> Packet {
+        match self {
+            Self::Full(packet)
+            | Self::Foreign(packet)
+            | Self::Empty(packet)
+            | Self::Frames { packet, .. } => packet,
+        }
+    }
+}
+
+fn fewer_frames(most: u32) -> &'static str {
+    if most > 1 {
+        "use larger chunks, or fill them up"
+    } else {
+        "bind the socket for packets of several frames"
+    }
+}
+
+/// Why no packet could be built of bytes. Nothing was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// There are no bytes.
+    #[error("a packet needs at least one byte")]
+    Empty,
+    /// There are more bytes than the socket sends as one packet.
+    #[error(
+        "a packet of {len} bytes is longer than the {most} bytes that the socket sends as one: bind it for packets of \
+         several frames, or use larger chunks"
+    )]
+    TooLong {
+        /// Bytes that there are.
+        len: usize,
+        /// Bytes that fit.
+        most: u64,
+    },
+    /// Too few chunks are free.
+    #[error("the packet needs {wanted} chunks and {free} are free: kick, and build it again")]
+    Chunks {
+        /// Chunks that it needs.
+        wanted: u32,
+        /// Chunks that were free.
+        free: u32,
+    },
+}
+
+/// Why a packet could not be moved into one frame; it comes back.
+#[derive(Debug, thiserror::Error)]
+#[error("a packet of {} bytes does not fit the {fits} bytes of one chunk: copy it with to_vec", packet.len())]
+pub struct LinearizeError {
+    /// The packet.
+    pub packet: Packet,
+    /// Bytes that fit the chunk of its first frame.
+    pub fits: usize,
 }
 
 /// Why a packet of a batch cannot be written.
@@ -134,6 +220,34 @@ pub enum RegisterError {
         socket: String,
         /// The program's.
         program: String,
+    },
+    /// The socket takes packets of several frames, and the program does not get them: the driver would refuse it with
+    /// a large MTU, or drop such packets.
+    #[error(
+        "the socket on {interface} takes packets of several frames and program {program} does not get them: load it \
+         with ProgramBuilder::multi_buffer"
+    )]
+    SingleBufferProgram {
+        /// The socket's interface.
+        interface: String,
+        /// The program's name.
+        program: String,
+    },
+    /// The program gets packets of several frames, the MTU allows for them, and the socket does not take them: the
+    /// kernel would drop every one.
+    #[error(
+        "program {program} gets packets of {frame} bytes on {interface} (its MTU and the header), and a frame of the \
+         socket takes {fits}: bind the socket with SocketBuilder::multi_buffer, use larger chunks, or lower the MTU"
+    )]
+    SingleBufferSocket {
+        /// The socket's interface.
+        interface: String,
+        /// The program's name.
+        program: String,
+        /// Bytes of the longest packet that the MTU allows for.
+        frame: u32,
+        /// Bytes that are received into one chunk.
+        fits: u32,
     },
     /// The program's map does not take it.
     #[error(transparent)]

@@ -103,6 +103,7 @@ pub fn socket_with(
         kernel,
         in_flight: VecDeque::new(),
         is_hostile: false,
+        splits: false,
         home: umem.home_ref(),
         umem: umem.clone(),
         _plugged: plugged,
@@ -113,12 +114,34 @@ pub fn socket_with(
     }
 }
 
+/// As [`socket_starting_at`], bound for packets of several frames, of which one that is sent can have `most_frames`.
+///
+/// # Errors
+///
+/// As [`socket`].
+pub fn socket_for_packets(
+    umem: &Umem,
+    entries: u32,
+    start: u32,
+    most_frames: u32,
+) -> Result<(Socket, FakeNic), BindError> {
+    let (mut socket, mut nic) = socket_starting_at(umem, entries, start)?;
+    nic.splits = true;
+    let (rx, tx) = socket.halves();
+    rx.expect_packets(halves::most_received(umem.layout()));
+    tx.allow_packets(most_frames);
+    Ok((socket, nic))
+}
+
 fn report(umem: &Umem, entries: u32) -> Report {
     Report {
         interface: "fake".to_owned(),
         queue: QueueId(0),
         mode: ObtainedMode::Copy,
         why_copy: None,
+        multi_buffer: false,
+        most_frames: 1,
+        why_single_buffer: None,
         program: None,
         rings: RingSizes { rx: entries, tx: entries, fill: entries, completion: entries },
         chunks: (umem.chunks(), umem.layout().chunk_size().bytes()),
@@ -140,6 +163,8 @@ pub struct FakeNic {
     /// Descriptors taken from the tx ring that were not completed yet.
     in_flight: VecDeque<Desc>,
     is_hostile: bool,
+    /// A packet that does not fit a chunk is received into several.
+    splits: bool,
     home: HomeRef,
     /// Keeps the home.
     umem: Umem,
@@ -148,14 +173,43 @@ pub struct FakeNic {
 }
 
 impl FakeNic {
-    /// A packet arrives, as the kernel puts it: behind its 256 bytes and the UMEM's headroom. False, and the packet
-    /// is lost, when it does not fit, the fill ring is empty, or the rx ring is full.
+    /// A packet arrives, as the kernel puts it: behind its 256 bytes and the UMEM's headroom, in several frames if need
+    /// be and the socket is bound for them. False, and the packet is lost, when it does not fit, the fill ring has too
+    /// few chunks, or the rx ring no room.
     pub fn deliver(&mut self, packet: &[u8]) -> bool {
+        let capacity = self.umem.layout().rx_capacity() as usize;
+        if self.splits && packet.len() > capacity {
+            let frames: Vec<&[u8]> = packet.chunks(capacity).collect();
+            return self.deliver_frames(&frames);
+        }
         self.deliver_at(packet, self.umem.layout().rx_offset())
+    }
+
+    /// A packet of these frames arrives, all of them or none.
+    pub fn deliver_frames(&mut self, frames: &[&[u8]]) -> bool {
+        let (Some((last, others)), Ok(count)) = (frames.split_last(), u32::try_from(frames.len())) else {
+            return false;
+        };
+        let capacity = self.umem.layout().rx_capacity() as usize;
+        let is_room = self.kernel.rx_room() >= count && self.kernel.peek_fill(count - 1).is_some();
+        if !is_room || frames.iter().any(|frame| frame.len() > capacity) {
+            return false;
+        }
+        others.iter().all(|frame| self.deliver_part(frame, Options::CONTINUES))
+            && self.deliver_part(last, Options::NONE)
+    }
+
+    /// A frame arrives with these option bits: [`Options::CONTINUES`] for a packet whose next frame comes later.
+    pub fn deliver_part(&mut self, frame: &[u8], options: Options) -> bool {
+        self.put(frame, self.umem.layout().rx_offset(), options)
     }
 
     /// As [`FakeNic::deliver`], with the first byte `offset` bytes into the chunk: an XDP program has moved it.
     pub fn deliver_at(&mut self, packet: &[u8], offset: u32) -> bool {
+        self.put(packet, offset, Options::NONE)
+    }
+
+    fn put(&mut self, packet: &[u8], offset: u32, options: Options) -> bool {
         let size = self.umem.layout().chunk_size().bytes();
         if offset >= size || packet.len() > (size - offset) as usize {
             return false;
@@ -172,7 +226,7 @@ impl FakeNic {
             // len` ends inside the chunk by the check above.
             unsafe { ptr::copy_nonoverlapping(packet.as_ptr(), data.as_ptr(), packet.len()) };
         }
-        self.kernel.put_rx(Desc { addr: Addr(addr), len: packet.len() as u32, options: Options::NONE })
+        self.kernel.put_rx(Desc { addr: Addr(addr), len: packet.len() as u32, options })
     }
 
     /// The next packet that was sent leaves, and its chunk completes; if the completion ring is full, it does so with
@@ -195,6 +249,15 @@ impl FakeNic {
         }
         self.in_flight.push_back(desc);
         Some(bytes)
+    }
+
+    /// The frames of the next packet that was sent leave, and their chunks complete as from [`FakeNic::transmit`]. None
+    /// if there is none, or its end was not sent.
+    pub fn transmit_packet(&mut self) -> Option<Vec<Vec<u8>>> {
+        let goes_on = |i| self.kernel.peek_tx(i).map(|desc| desc.options.contains(Options::CONTINUES));
+        let last =
+            (0..).map_while(|i| goes_on(i).map(|goes_on| (i, goes_on))).find(|(_, goes_on)| !goes_on)?.0;
+        (0..=last).map(|_| self.transmit()).collect()
     }
 
     /// Completes the oldest packet that left and was not completed; false if there is none, or the completion ring is

@@ -63,6 +63,7 @@ mod frame;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod metadata;
+mod packet;
 mod pool;
 pub mod program;
 mod refusal;
@@ -82,15 +83,19 @@ pub use create::{
 };
 pub use device::{Interface, InterfaceError, InterfaceRef};
 pub use diagnosis::{Diagnosis, Finding, FindingKind, Severity};
-pub use error::{FlushError, KickError, PeekError, RegisterError, SendError, WaitError};
+pub use error::{
+    BuildError, FlushError, KickError, LinearizeError, PeekError, RegisterError, SendError, SendPacketError,
+    WaitError,
+};
 pub use frame::{Frame, RoomError};
+pub use packet::Packet;
 pub use program::{AttachError, AttachMode, AttachedMode, Attachment, Filter, LoadError, MapError, Program};
 pub use refusal::{Disbelief, Refusal};
-pub use rx::{Recv, Rx, RxBatch};
+pub use rx::{LentPacket, PacketBatch, Recv, RecvPackets, Rx, RxBatch};
 pub use socket::Socket;
 pub use socket::builder::{Direction, SocketBuilder};
 pub use socket::error::{BindError, RingKind, Step};
-pub use socket::options::{Mode, NeedWakeup, ObtainedMode, Receive, RingSizes};
+pub use socket::options::{Mode, MultiBuffer, NeedWakeup, ObtainedMode, Receive, RingSizes};
 pub use socket::report::{ProgramReport, Report};
 pub use socket::statistics::{RingStatistics, Statistics};
 pub use tx::{Tx, TxBatch};

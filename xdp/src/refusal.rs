@@ -43,6 +43,9 @@ pub enum Disbelief {
     InHands,
     /// The chunk is with the kernel, but for another ring or another socket.
     Elsewhere,
+    /// The descriptor begins a packet of more frames, or more bytes, than can be; all of it was dropped, and its chunks
+    /// taken back.
+    EndlessPacket,
 }
 
 impl Refusal {
@@ -72,6 +75,7 @@ impl fmt::Display for Refusal {
             Disbelief::Free => write!(f, ", which has come back already and is free"),
             Disbelief::InHands => write!(f, ", which has come back already and is in your hands"),
             Disbelief::Elsewhere => write!(f, ", which the kernel has for another ring or socket"),
+            Disbelief::EndlessPacket => write!(f, " as the begin of a packet that is longer than any can be"),
         }
     }
 }
@@ -84,6 +88,14 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
+    /// Counts a packet that is longer than any can be, by its first descriptor.
+    #[cold]
+    pub(crate) fn note_endless(&mut self, Desc { addr, len, .. }: Desc, home: &Home) {
+        let chunk = home.layout.chunk(addr.0);
+        self.count += 1;
+        self.last = Some(Refusal { ring: RingKind::Rx, addr, len, chunk, why: Disbelief::EndlessPacket });
+    }
+
     /// Counts a refusal, and keeps it for those who ask.
     #[cold]
     pub(crate) fn note(&mut self, ring: RingKind, addr: u64, len: u32, home: &Home) {

@@ -2,11 +2,16 @@
 //!
 //! - X1 a descriptor is shown as bytes only after [`Rx::check`] has accepted it since it was published: it lies
 //!   inside one chunk, and the custody table says that the chunk is with the kernel for this very ring.
+//! - X2 what is taken from the rx ring, lent or dropped, ends with a packet, or amid one that is being dropped (Q1 of
+//!   the reader); a packet with one frame that X1 does not hold for is dropped whole.
+//! - X3 where packets may have several frames, the flows of single frames ([`Rx::seek`], [`Rx::recv`]) get nothing of
+//!   those that do: they are dropped, and counted.
 
 mod batch;
 mod check;
 mod feed;
 mod health;
+mod packets;
 mod recv;
 
 use std::io;
@@ -17,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use xdp_core::desc::Desc;
 use xdp_core::frames::Holder;
+use xdp_core::packets::PacketReader;
 use xdp_core::ring::{ConsumerRing, ProducerRing};
 use xdp_core::wake::NEED_WAKEUP;
 
@@ -32,6 +38,7 @@ use crate::socket::waiter::{Until, Waiter};
 use crate::umem::Umem;
 
 pub use batch::RxBatch;
+pub use packets::{LentPacket, PacketBatch, RecvPackets};
 pub use recv::Recv;
 
 /// How long a half that has given the kernel no chunk sleeps before it looks for some again.
@@ -56,6 +63,12 @@ pub struct Rx {
     taken: u32,
     /// Chunks that the kernel has for receiving, those of `taken` among them.
     receiving: u32,
+    /// Cuts the ring into packets (X2).
+    reader: PacketReader,
+    /// Whether packets may have several frames (X3).
+    is_multi_buffer: bool,
+    /// Packets of several frames that were dropped for want of a place to put them (X3).
+    passed_over: u64,
     refused: Refused,
     system_calls: u64,
     waiter: Waiter,
@@ -73,6 +86,9 @@ impl Rx {
         let (ring, fill) = rings;
         let holder = Holder::receiving(port.number());
         Self {
+            reader: PacketReader::new(1, ring.entries()),
+            is_multi_buffer: false,
+            passed_over: 0,
             ring,
             fill,
             lane,
@@ -91,6 +107,9 @@ impl Rx {
     ///
     /// Nothing is taken until the batch is committed: a batch that is dropped is offered again.
     ///
+    /// On a socket bound for packets of several frames this lends those of one frame, and drops the others
+    /// ([`Rx::passed_over`] counts them), as a part of a packet is none: there, use [`Rx::seek_packets`].
+    ///
     /// ```
     /// # let umem = xdp::Umem::builder().chunks(64).build()?;
     /// # let (mut socket, mut nic) = xdp::fake::socket(&umem, 32)?;
@@ -105,7 +124,7 @@ impl Rx {
     #[inline]
     pub fn seek(&mut self, n: u32) -> RxBatch<'_> {
         self.refill();
-        let n = self.ring.peek(n).len();
+        let n = if self.is_multi_buffer { self.single_frames(n) } else { self.ring.peek(n).len() };
         let (mut len, mut filled) = self.check(n);
         if len == 0 && n > 0 {
             (len, filled) = self.drop_front(n);
@@ -114,9 +133,13 @@ impl Rx {
     }
 
     /// Receives up to `n` packets as owned frames, in the order of arrival; each is taken when the iterator yields it.
+    ///
+    /// On a socket bound for packets of several frames this yields those of one frame, and drops the others, as
+    /// [`Rx::seek`] does: there, use [`Rx::recv_packets`].
     #[inline]
     pub fn recv(&mut self, n: u32) -> Recv<'_> {
         self.refill();
+        let n = if self.is_multi_buffer { self.single_frames(n) } else { n };
         Recv {
             batch: self.ring.peek(n).drain(),
             taken: &mut self.taken,
@@ -187,7 +210,7 @@ impl Rx {
         }
     }
 
-    /// Packets received and not taken yet.
+    /// Descriptors received and not taken yet: as many as packets, unless these may have several frames.
     pub fn available(&self) -> u32 {
         self.ring.waiting().saturating_sub(self.taken)
     }
@@ -262,6 +285,8 @@ impl Drop for Rx {
     }
 }
 
+#[cfg(all(test, feature = "fake-kernel"))]
+mod packet_tests;
 #[cfg(all(test, feature = "fake-kernel"))]
 mod shares_tests;
 #[cfg(all(test, feature = "fake-kernel"))]

@@ -5,9 +5,11 @@
 //!   UMEM), with a length of 1 or more that ends inside the chunk: the kernel's answer to any other differs between
 //!   versions and may lose the chunk.
 //! - T2 a completion is believed only if the custody table says that the chunk is with the kernel for this very ring.
+//! - T3 a packet of several frames is staged, and so published, with all of them or not at all.
 
 mod batch;
 mod health;
+mod packets;
 mod reap;
 mod request;
 
@@ -48,6 +50,8 @@ pub struct Tx {
     lane: Option<ProducerRing<u64>>,
     pool: HalfPool,
     holder: Holder,
+    /// Frames that a packet can have.
+    most_frames: u32,
     /// Frames written behind the producer index and not published yet.
     staged: u32,
     /// Frames published whose completion has not been taken.
@@ -78,6 +82,7 @@ impl Tx {
             lane,
             pool,
             holder,
+            most_frames: 1,
             staged: 0,
             outstanding: 0,
             refused: Refused::default(),

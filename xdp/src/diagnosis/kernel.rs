@@ -80,6 +80,11 @@ impl fmt::Display for Kernel {
     }
 }
 
+/// Whether sockets can be bound for packets of several buffers; none if it cannot be told, for want of privilege.
+pub(crate) fn has_multi_buffer() -> Option<bool> {
+    bind_flag(XDP_USE_SG)
+}
+
 type Probe = fn() -> Option<bool>;
 
 const FEATURES: [(&str, &str, Probe); 11] = [
@@ -90,7 +95,7 @@ const FEATURES: [(&str, &str, Probe); 11] = [
     ("unaligned chunks", "5.4", || umem_flag(XDP_UMEM_UNALIGNED_CHUNK_FLAG)),
     ("counters of the rings", "5.9", || told::<xdp_statistics>(XDP_STATISTICS)),
     ("capabilities of interfaces (netdev)", "6.3", || netdev(NETDEV_CMD_DEV_GET)),
-    ("packets of several buffers", "6.6", || bind_flag(XDP_USE_SG)),
+    ("packets of several buffers", "6.6", has_multi_buffer),
     ("queues of interfaces (netdev)", "6.8", || netdev(NETDEV_CMD_QUEUE_GET)),
     ("tx metadata", "6.8", tx_metadata),
     ("packets a send", "6.17", tx_budget),

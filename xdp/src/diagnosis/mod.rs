@@ -61,7 +61,7 @@ mod facts;
 mod far_node;
 mod finding;
 pub(crate) mod flow;
-mod kernel;
+pub(crate) mod kernel;
 mod kind;
 mod link;
 mod machine;

@@ -84,7 +84,7 @@ impl Rx {
     }
 
     #[inline]
-    fn release_taken(&mut self) {
+    pub(super) fn release_taken(&mut self) {
         // The word that this stores to is one that the kernel reads: left alone while there is nothing to tell.
         if self.taken > 0 {
             self.ring.release(self.taken);

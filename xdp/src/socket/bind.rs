@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use xdp_core::packets::COPY_MODE_FRAMES;
 use xdp_sys::Errno;
 use xdp_sys::if_xdp::{
-    AF_XDP, SOL_XDP, XDP_COPY, XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY, XDP_USE_NEED_WAKEUP, XDP_ZEROCOPY,
-    sockaddr_xdp, xdp_options,
+    AF_XDP, SOL_XDP, XDP_COPY, XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY, XDP_USE_NEED_WAKEUP, XDP_USE_SG,
+    XDP_ZEROCOPY, sockaddr_xdp, xdp_options,
 };
 
+use crate::device::{Capabilities, Interface};
 use crate::socket::at::At;
 use crate::socket::error::BindError;
 use crate::socket::options::{Mode, NeedWakeup, ObtainedMode};
@@ -25,12 +27,13 @@ pub(super) fn to_queue(at: &At<'_>, port: &Port) -> Result<(ObtainedMode, Option
         NeedWakeup::WhenAsked => XDP_USE_NEED_WAKEUP,
         NeedWakeup::Always => 0,
     };
+    let several = if at.config.multi_buffer { XDP_USE_SG } else { 0 };
     let deadline = Instant::now() + BUSY_PATIENCE;
     let mut retries = 0;
     let mut bind = |flags: u16| loop {
         let address = sockaddr_xdp {
             sxdp_family: AF_XDP as u16,
-            sxdp_flags: flags | wakeup,
+            sxdp_flags: flags | wakeup | several,
             sxdp_ifindex: at.interface.index(),
             sxdp_queue_id: at.queue.0,
             sxdp_shared_umem_fd: 0,
@@ -70,7 +73,25 @@ fn falls_back(errno: Errno) -> bool {
 fn why_copy(at: &At<'_>, errno: Errno) -> String {
     let driver = at.interface.driver().or(at.interface.kind()).unwrap_or("unknown");
     match errno {
+        // What an older kernel's answer may come from, too, is not told apart there.
+        Errno::EOPNOTSUPP if at.config.multi_buffer && zero_copy_frames(at.interface) == Some(1) => {
+            format!("driver {driver} has no packets of several frames in zero-copy mode")
+        }
         Errno::EOPNOTSUPP => format!("driver {driver} has no zero-copy on this queue"),
         other => format!("driver {driver} refused zero-copy: {other}"),
     }
+}
+
+/// Frames that a packet can have to be sent.
+pub(super) fn most_frames(at: &At<'_>, mode: ObtainedMode) -> u32 {
+    match mode {
+        _ if !at.config.multi_buffer => 1,
+        ObtainedMode::Copy => COPY_MODE_FRAMES,
+        ObtainedMode::ZeroCopy => zero_copy_frames(at.interface).unwrap_or(1),
+    }
+}
+
+/// Frames that a packet can have in zero-copy mode, where the kernel tells.
+pub(super) fn zero_copy_frames(interface: &Interface) -> Option<u32> {
+    Capabilities::of(interface).ok()?.zero_copy_segments()
 }

@@ -19,7 +19,7 @@ use crate::socket::at::At;
 use crate::socket::error::BindError;
 use crate::socket::halves::{self, Halves, Shares};
 use crate::socket::namespace::Namespace;
-use crate::socket::options::{Mode, NeedWakeup, ObtainedMode, Receive, RingSizes};
+use crate::socket::options::{Mode, MultiBuffer, NeedWakeup, ObtainedMode, Receive, RingSizes};
 use crate::socket::port::{Bound, BoundTo, Link, Port};
 use crate::socket::report::{ProgramReport, Report};
 use crate::socket::rings;
@@ -75,6 +75,7 @@ pub struct SocketBuilder {
     rings: RingSizes,
     mode: Mode,
     need_wakeup: NeedWakeup,
+    multi_buffer: MultiBuffer,
     receive: Receive,
     attach: AttachMode,
     chunks: Option<u32>,
@@ -88,6 +89,7 @@ impl SocketBuilder {
             rings: RingSizes::default(),
             mode: Mode::default(),
             need_wakeup: NeedWakeup::default(),
+            multi_buffer: MultiBuffer::default(),
             receive: Receive::Nothing,
             attach: AttachMode::PreferDriver,
             chunks: None,
@@ -129,6 +131,15 @@ impl SocketBuilder {
     /// Whether the kernel says when it wants to be woken; it does if not said.
     pub fn need_wakeup(mut self, need_wakeup: NeedWakeup) -> Self {
         self.need_wakeup = need_wakeup;
+        self
+    }
+
+    /// Whether a packet may consist of several frames; never if not said.
+    ///
+    /// Minimum kernel: 6.6.
+    #[doc(alias = "XDP_USE_SG")]
+    pub fn multi_buffer(mut self, multi_buffer: MultiBuffer) -> Self {
+        self.multi_buffer = multi_buffer;
         self
     }
 
@@ -233,6 +244,7 @@ impl SocketBuilder {
             need_wakeup: self.need_wakeup,
             receive: self.receive.clone(),
             attach: self.attach,
+            multi_buffer: self.multi_buffer != MultiBuffer::Never,
             chunk_size: layout.chunk_size().bytes(),
             chunks: layout.chunks(),
             headroom: layout.headroom(),
@@ -270,6 +282,10 @@ impl SocketBuilder {
         // 2. The interface, and the queue against those that are in use.
         let interface = Interface::find(interface)?;
         checks::interface(&interface, queue, direction)?;
+        let why_single_buffer = checks::multi_buffer(&interface, self.mode, self.multi_buffer)?;
+        if why_single_buffer.is_some() {
+            self.multi_buffer = MultiBuffer::Never;
+        }
 
         // 3. The program, before the bind: attaching resets the link of some NICs, and some do not send without one.
         let attachment = match &self.receive {
@@ -309,17 +325,24 @@ impl SocketBuilder {
         let place = BoundTo { namespace: namespace.id, interface: interface.index(), queue };
         let shares = Shares::of(&port, self.chunks, direction, Some(place))?;
         let waiter = || Waiter::new(LinkMonitor::open(interface.index()).ok());
-        let halves = halves::make(&port, rings, shares, waiter);
+        let mut halves = halves::make(&port, rings, shares, waiter);
 
         // 7. Bind, and read back what came of it.
         let config = Config { need_wakeup: self.need_wakeup, ..config.clone() };
         let at = At { config: &config, ..at };
         let (mode, why_copy, busy_retries) = bind::to_queue(&at, &port)?;
+        let most_frames = bind::most_frames(&at, mode);
+        if config.multi_buffer {
+            halves.allow_packets(most_frames, self.umem.layout());
+        }
         let report = Report {
             interface: interface.name().to_owned(),
             queue,
             mode,
             why_copy,
+            multi_buffer: config.multi_buffer,
+            most_frames,
+            why_single_buffer,
             program: attachment.as_ref().map(describe),
             rings: self.rings,
             chunks: (self.umem.chunks(), self.umem.layout().chunk_size().bytes()),
@@ -353,7 +376,11 @@ impl SocketBuilder {
     ) -> Result<Arc<Attachment>, BindError> {
         let queues = interface.queues();
         let entries = queues.rx.max(queues.tx).max(queue.0 + 1);
-        let program = program.map_entries(entries).load()?;
+        let mut program = program.map_entries(entries);
+        if self.multi_buffer != MultiBuffer::Never {
+            program = program.multi_buffer();
+        }
+        let program = program.load()?;
         Ok(Arc::new(program.attach(interface, self.attach)?))
     }
 

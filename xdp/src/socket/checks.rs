@@ -2,10 +2,12 @@
 
 use crate::QueueId;
 use crate::device::Interface;
+use crate::diagnosis::kernel::has_multi_buffer;
 use crate::metadata::Reserve;
+use crate::socket::bind;
 use crate::socket::builder::Direction;
 use crate::socket::error::{BindError, RingKind};
-use crate::socket::options::{Mode, RingSizes};
+use crate::socket::options::{Mode, MultiBuffer, RingSizes};
 use crate::umem::Umem;
 
 pub(super) fn sizes(rings: RingSizes, direction: Direction) -> Result<(), BindError> {
@@ -51,4 +53,25 @@ pub(super) fn interface(
         return Err(BindError::InterfaceDown { interface: name() });
     }
     Ok(())
+}
+
+/// Whether packets can have several frames, where that is wanted; why not, where it is only preferred. Asked before the
+/// program is loaded, so that the program and the socket agree.
+pub(super) fn multi_buffer(
+    interface: &Interface,
+    mode: Mode,
+    wanted: MultiBuffer,
+) -> Result<Option<String>, BindError> {
+    match wanted {
+        MultiBuffer::Never => Ok(None),
+        // What cannot be told for want of privilege fails for want of it when the socket is made.
+        _ if has_multi_buffer() == Some(false) => match wanted {
+            MultiBuffer::Require => Err(BindError::NoMultiBuffer),
+            _ => Ok(Some("more need Linux 6.6 or later".to_owned())),
+        },
+        MultiBuffer::Prefer if mode == Mode::ZeroCopy && bind::zero_copy_frames(interface) == Some(1) => {
+            Ok(Some("its driver takes no more in zero-copy mode".to_owned()))
+        }
+        _ => Ok(None),
+    }
 }

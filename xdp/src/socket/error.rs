@@ -201,6 +201,12 @@ pub enum BindError {
         #[source]
         cause: io::Error,
     },
+    /// Packets of several frames were required, and the kernel cannot.
+    #[error(
+        "this kernel's AF_XDP has no packets of several frames: they need Linux 6.6 or later; use MultiBuffer::Prefer or \
+         MultiBuffer::Never"
+    )]
+    NoMultiBuffer,
     /// The interface went away meanwhile.
     #[error("interface {interface} went away while the socket was set up")]
     InterfaceGone {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use xdp_core::Entries;
+use xdp_core::UmemLayout;
 use xdp_core::frames::Pool;
+use xdp_core::packets::COPY_MODE_FRAMES;
 use xdp_core::ring::{self, ProducerRing};
 
 use crate::pool::HalfPool;
@@ -25,6 +27,26 @@ const RELEASE_PATIENCE: Duration = Duration::from_millis(500);
 pub(crate) struct Halves {
     pub(crate) rx: Option<Rx>,
     pub(crate) tx: Option<Tx>,
+}
+
+impl Halves {
+    /// Lets packets have several frames: up to `most_frames` of those that are sent, as many as the longest takes of
+    /// those that are received.
+    pub(crate) fn allow_packets(&mut self, most_frames: u32, layout: UmemLayout) {
+        if let Some(rx) = &mut self.rx {
+            rx.expect_packets(most_received(layout));
+        }
+        if let Some(tx) = &mut self.tx {
+            tx.allow_packets(most_frames);
+        }
+    }
+}
+
+/// Frames of the longest packet that can be received: the kernel puts what comes in up to 18 buffers of up to 64 KiB into
+/// chunks of this size, each filled up.
+pub(crate) fn most_received(layout: UmemLayout) -> u32 {
+    const LONGEST: u32 = COPY_MODE_FRAMES << 16;
+    LONGEST.div_ceil(layout.rx_capacity()).max(2)
 }
 
 /// The chunks that each half starts with.

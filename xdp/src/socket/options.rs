@@ -47,6 +47,25 @@ pub enum NeedWakeup {
     Always,
 }
 
+/// Whether a packet may consist of several frames, as one that is longer than a chunk must.
+///
+/// The bind flag of the socket and the program that the library loads for it always agree. Such packets are received
+/// by [`Rx::seek_packets`](crate::Rx::seek_packets) and [`Rx::recv_packets`](crate::Rx::recv_packets), and sent by
+/// [`Tx::send_packet`](crate::Tx::send_packet).
+#[doc(alias = "XDP_USE_SG")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum MultiBuffer {
+    /// Every packet is one frame; the kernel drops what does not fit a chunk.
+    #[default]
+    Never,
+    /// Several frames if the kernel can, else one; the report says why. Where a driver could have either this or
+    /// zero-copy, and zero-copy is preferred too, this comes first.
+    Prefer,
+    /// Several frames, or an error. Minimum kernel: 6.6.
+    Require,
+}
+
 /// What is taken from the kernel's own stack and given to a socket.
 ///
 /// There is no default: nothing is taken that was not named.

@@ -230,10 +230,27 @@ impl Port {
                 program: theirs.name().to_owned(),
             });
         }
+        self.check_buffers(&attachment)?;
         let queue = self.report().queue;
         attachment.program().map().insert(queue, self.fd())?;
         self.registrations.lock().unwrap_or_else(PoisonError::into_inner).push((attachment, queue));
         Ok(())
+    }
+
+    /// Whether a program and this socket agree on packets of several buffers, or need not for the interface's MTU.
+    fn check_buffers(&self, attachment: &Attachment) -> Result<(), RegisterError> {
+        const ETHERNET_HEADER: u32 = 14;
+        let (interface, program) = (self.interface_name(), attachment.program());
+        let frame = attachment.interface().mtu().saturating_add(ETHERNET_HEADER);
+        let fits = self.umem.layout().rx_capacity();
+        let name = program.name().to_owned();
+        match (self.report().multi_buffer, program.multi_buffer()) {
+            (true, false) => Err(RegisterError::SingleBufferProgram { interface, program: name }),
+            (false, true) if frame > fits => {
+                Err(RegisterError::SingleBufferSocket { interface, program: name, frame, fits })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether programs were registered to send packets here.

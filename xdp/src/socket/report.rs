@@ -19,6 +19,12 @@ pub struct Report {
     pub mode: ObtainedMode,
     /// Why it is not zero-copy, where that was tried.
     pub why_copy: Option<String>,
+    /// Whether packets may have several frames.
+    pub multi_buffer: bool,
+    /// Frames that a packet can have to be sent: 1 unless packets may have several.
+    pub most_frames: u32,
+    /// Why packets have one frame only, where several were preferred.
+    pub why_single_buffer: Option<String>,
     /// The program that this socket attached, if it did.
     pub program: Option<ProgramReport>,
     /// The sizes of the rings; 0 for one that this socket does not have.
@@ -54,6 +60,12 @@ impl fmt::Display for Report {
         write!(f, "{} queue {}: {} mode", self.interface, self.queue, self.mode)?;
         if let Some(why) = &self.why_copy {
             write!(f, " ({why})")?;
+        }
+        if self.multi_buffer {
+            write!(f, "; packets of up to {} frames", self.most_frames)?;
+        }
+        if let Some(why) = &self.why_single_buffer {
+            write!(f, "; packets of one frame ({why})")?;
         }
         match &self.program {
             Some(program) => write!(f, "; {program}")?,

@@ -5,6 +5,7 @@
 mod accounting;
 mod journey;
 mod kick;
+mod packets;
 mod privileges;
 mod rebind;
 mod removal;
