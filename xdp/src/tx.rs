@@ -28,7 +28,7 @@ use crate::error::{FlushError, KickError, SendError, WaitError};
 use crate::frame::Frame;
 use crate::metadata::Stamps;
 use crate::pool::HalfPool;
-use crate::refusal::{Refusal, Refused};
+use crate::refusal::Refused;
 use crate::socket::port::{Kick, Port};
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
@@ -305,21 +305,6 @@ impl Tx {
     /// Frames handed over whose chunks have not come back yet.
     pub fn outstanding(&self) -> u32 {
         self.outstanding + self.staged
-    }
-
-    /// Completions that made no sense (or came twice) and were dropped: always 0 unless something is badly broken.
-    pub fn refused(&self) -> u64 {
-        self.refused.count + u64::from(self.ring.faults()) + u64::from(self.completion.faults())
-    }
-
-    /// The completion that was refused last.
-    pub fn last_refusal(&self) -> Option<Refusal> {
-        self.refused.last
-    }
-
-    /// System calls that this half has made to wake the kernel or to wait; a wait counts once.
-    pub fn system_calls(&self) -> u64 {
-        self.system_calls
     }
 
     /// The UMEM.

@@ -343,7 +343,7 @@ impl SocketBuilder {
             multi_buffer: config.multi_buffer,
             most_frames,
             why_single_buffer,
-            program: attachment.as_ref().map(describe),
+            program: attachment.as_deref().map(ProgramReport::of),
             rings: self.rings,
             chunks: (self.umem.chunks(), self.umem.layout().chunk_size().bytes()),
             huge_pages: self.umem.has_huge_pages(),
@@ -394,14 +394,5 @@ impl SocketBuilder {
             Ok(()) => budget,
             Err(_) => DEFAULT_TX_BUDGET, // an older kernel: the kick goes round more often
         }
-    }
-}
-
-fn describe(attachment: &Arc<Attachment>) -> ProgramReport {
-    ProgramReport {
-        name: attachment.program().name().to_owned(),
-        id: attachment.program().id(),
-        mode: attachment.mode(),
-        why_generic: attachment.why_generic().map(ToString::to_string),
     }
 }

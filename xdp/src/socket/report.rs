@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::QueueId;
 use crate::metadata::Requestable;
-use crate::program::AttachedMode;
+use crate::program::{AttachedMode, Attachment};
 use crate::socket::options::{ObtainedMode, RingSizes};
 
 /// What was obtained when a socket was bound.
@@ -76,6 +76,17 @@ impl fmt::Display for Report {
         let (chunks, bytes) = self.chunks;
         let pages = if self.huge_pages { "huge" } else { "ordinary" };
         write!(f, "; {chunks} chunks of {bytes} bytes in {pages} pages")
+    }
+}
+
+impl ProgramReport {
+    pub(crate) fn of(attachment: &Attachment) -> Self {
+        Self {
+            name: attachment.program().name().to_owned(),
+            id: attachment.program().id(),
+            mode: attachment.mode(),
+            why_generic: attachment.why_generic().map(ToString::to_string),
+        }
     }
 }
 
