@@ -49,6 +49,7 @@ fn of_interface(port: &Port, facts: &Facts, receives: bool, is_quiet: bool) -> V
         let severity = if is_quiet { Severity::Hinders } else { Severity::Note };
         found.extend(queues::others(facts, config.queue, severity));
         found.extend(queues::not_named(facts, config.queue));
+        found.extend(queues::steered(facts, config.queue));
         found.extend(if port.is_zero_copy() {
             mode::zero_copy_frame(facts, &config, Severity::Hinders)
         } else {

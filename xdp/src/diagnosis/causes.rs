@@ -4,7 +4,7 @@ use xdp_sys::Errno;
 
 use super::facts::Facts;
 use super::machine::{self, Capability, Machine};
-use super::{Config, Finding, Severity, link, mode, programs, queues, sizes};
+use super::{Config, Finding, FindingKind, Severity, link, mode, programs, queues, sizes};
 use crate::device::occupant::occupant;
 use crate::device::{Interface, QueueUser};
 use crate::error::RegisterError;
@@ -130,6 +130,30 @@ fn too_much_locked(needed: u64, limit: Option<u64>) -> Finding {
 
 /// The likeliest causes of an error of the builder's. What it does not carry is looked at now.
 pub(crate) fn of(error: &BindError) -> Vec<Finding> {
+    let mut found = by_kind(error);
+    if let Some(cause) = exhausted(error) {
+        let is_told = |finding: &Finding| {
+            matches!(finding.kind(), FindingKind::OutOfMemory { .. }) || finding.kind() == cause.kind()
+        };
+        if !found.iter().any(is_told) {
+            found.insert(0, cause);
+        }
+    }
+    found
+}
+
+/// Whether something ran out, whatever it was needed for: the number stands at the end of the chain.
+fn exhausted(error: &BindError) -> Option<Finding> {
+    let chain = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let numbers = chain.filter_map(|cause| cause.downcast_ref::<std::io::Error>()?.raw_os_error());
+    match Errno::from_raw(numbers.last()?) {
+        Errno::EMFILE | Errno::ENFILE => Some(machine::too_many_files()),
+        Errno::ENOMEM => Some(machine::out_of_memory("it")),
+        _ => None,
+    }
+}
+
+fn by_kind(error: &BindError) -> Vec<Finding> {
     match error {
         BindError::Kernel { causes, .. } | BindError::NoZeroCopy { causes, .. } => causes.clone(),
         BindError::Interface(error) => vec![link::not_found(error)],
@@ -143,6 +167,7 @@ pub(crate) fn of(error: &BindError) -> Vec<Finding> {
         BindError::Chunks { free, wanted } => vec![sizes::few_chunks(*free, *wanted)],
         BindError::Permission { .. } => vec![not_allowed(Capability::NetRaw)],
         BindError::NoAfXdp => vec![machine::no_af_xdp()],
+        BindError::NoTxMetadata => vec![machine::old_kernel("TX metadata", "6.8")],
         BindError::LockedMemory { needed, limit } => vec![too_much_locked(*needed, Some(*limit))],
         BindError::QueueBusy { interface, queue, occupant } => {
             vec![queues::queue_busy(interface, *queue, occupant.clone())]

@@ -1,8 +1,8 @@
 //! What is known about an interface and those around it, asked once for all checks.
 
 use crate::device::{
-    Capabilities, Channels, Features, Interface, InterfaceError, InterfaceRef, NicQueue, NicRings,
-    QueueCounters, RssTable,
+    Capabilities, Channels, Features, FlowRule, InstalledRule, Interface, InterfaceError, InterfaceRef,
+    NicQueue, NicRings, QueueCounters, RssTable,
 };
 use crate::program::ForeignProgram;
 
@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub(super) rss: Option<RssTable>,
     pub(super) queues: Vec<NicQueue>,
     pub(super) counters: Vec<QueueCounters>,
+    /// The rules by which the NIC picks queues.
+    pub(super) rules: Vec<InstalledRule>,
     /// The other end of a pair, if it is in this namespace.
     pub(super) peer: Option<Peer>,
     /// The interface above.
@@ -48,6 +50,7 @@ impl Facts {
             rss: RssTable::of(&interface).ok().flatten(),
             queues: NicQueue::of(&interface).ok().flatten().unwrap_or_default(),
             counters: QueueCounters::of(&interface).ok().flatten().unwrap_or_default(),
+            rules: FlowRule::list(&interface).unwrap_or_default(),
             peer: peer.map(|peer| Peer { features: Features::of(&peer).ok().flatten(), interface: peer }),
             master: interface.master().and_then(|master| Interface::by_index(master).ok()),
             lower: lower(&interface),

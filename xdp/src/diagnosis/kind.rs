@@ -164,6 +164,13 @@ pub enum FindingKind {
         /// The queues that it names.
         named: Vec<u32>,
     },
+    /// Rules of the NIC send packets to other queues, or drop them.
+    SteeredElsewhere {
+        /// The queue.
+        queue: QueueId,
+        /// Where the rules stand in the NIC's table.
+        locations: Vec<u32>,
+    },
     /// The driver has no zero-copy.
     NoZeroCopy {
         /// The driver, as far as it is known.

@@ -233,7 +233,9 @@ pub(super) fn out_of_memory(purpose: &'static str) -> Finding {
         .what(format!("the kernel has no memory for {purpose}"))
         .why("rings and umem are locked, and the rings each in one piece")
         .remedy("smaller rings or fewer chunks")
-        .remedy("free memory, or raise the limit of the control group (memory.max)")
+        .remedy(
+            "free memory, or raise the limits: of the control group (memory.max), of addresses (ulimit -v)",
+        )
 }
 
 pub(super) fn old_kernel(feature: &'static str, since: &'static str) -> Finding {

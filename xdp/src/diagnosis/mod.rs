@@ -13,7 +13,7 @@
 //! | what people meet | what becomes of it here |
 //! |---|---|
 //! | "no buffer space" when the UMEM is registered | told: [`LockedMemory`](FindingKind::LockedMemory), with sizes |
-//! | no packets: they arrive at other queues | told: [`OtherQueues`](FindingKind::OtherQueues), [`NotInRssTable`](FindingKind::NotInRssTable), [`NoSuchQueue`](FindingKind::NoSuchQueue), [`MacFilter`](FindingKind::MacFilter) |
+//! | no packets: they arrive at other queues | told: [`OtherQueues`](FindingKind::OtherQueues), [`NotInRssTable`](FindingKind::NotInRssTable), [`SteeredElsewhere`](FindingKind::SteeredElsewhere), [`NoSuchQueue`](FindingKind::NoSuchQueue), [`MacFilter`](FindingKind::MacFilter) |
 //! | no packets: program missing or replaced, slot of the map empty | told: [`NoProgram`](FindingKind::NoProgram), [`ProgramDetached`](FindingKind::ProgramDetached), [`ProgramReplaced`](FindingKind::ProgramReplaced), [`SlotEmpty`](FindingKind::SlotEmpty), [`SlotTaken`](FindingKind::SlotTaken) |
 //! | "not supported" for zero-copy | told before: [`NoZeroCopy`](FindingKind::NoZeroCopy); [`Mode`](crate::Mode) says how much it is wanted |
 //! | "not supported" when an old kernel is asked for the mode | prevented: taken for "not known" |

@@ -71,7 +71,7 @@ pub(super) fn no_program(interface: &str) -> Finding {
     Finding::new(Severity::Blocks, FindingKind::NoProgram)
         .what(format!("no XDP program runs on {interface}, so nothing is given to the socket"))
         .why("a socket receives only what a program redirects to it; everything goes to the kernel's stack")
-        .remedy("SocketBuilder::receive(Receive::Everything)")
+        .remedy("SocketBuilder::receive: Receive::Only with a Filter, or Receive::Everything")
         .remedy("attach a program of your own and call Socket::register")
 }
 

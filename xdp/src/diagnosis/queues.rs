@@ -5,7 +5,7 @@ use super::{Config, Finding, FindingKind, Severity};
 use crate::QueueId;
 use crate::device::occupant::occupant;
 use crate::device::queue::QueueProbe;
-use crate::device::{Interface, Occupant, QueueSide, QueueUser};
+use crate::device::{FlowTarget, Interface, Occupant, QueueSide, QueueUser};
 use crate::socket::options::Mode;
 
 pub(super) fn check(facts: &Facts, config: &Config) -> Vec<Finding> {
@@ -17,6 +17,7 @@ pub(super) fn check(facts: &Facts, config: &Config) -> Vec<Finding> {
             found.extend(memory_provider(facts, config));
             if config.direction.receives() {
                 found.extend(not_named(facts, config.queue));
+                found.extend(steered(facts, config.queue));
                 found.extend(others(facts, config.queue, Severity::Note));
             }
         }
@@ -112,6 +113,26 @@ fn not_in_table(interface: &str, queue: QueueId, named: Vec<u32>) -> Finding {
         ))
 }
 
+/// Whether rules of the NIC send packets elsewhere.
+pub(super) fn steered(facts: &Facts, queue: QueueId) -> Option<Finding> {
+    let elsewhere = facts.rules.iter().filter(|rule| rule.target != FlowTarget::Queue(queue));
+    let locations: Vec<u32> = elsewhere.map(|rule| rule.location).collect();
+    (!locations.is_empty()).then(|| steered_elsewhere(facts.name(), queue, locations))
+}
+
+fn steered_elsewhere(interface: &str, queue: QueueId, locations: Vec<u32>) -> Finding {
+    let (count, first) = (locations.len(), locations.first().copied().unwrap_or_default());
+    Finding::new(Severity::Note, FindingKind::SteeredElsewhere { queue, locations })
+        .what(format!(
+            "{count} rules of {interface} send packets elsewhere than to queue {queue}, or drop them"
+        ))
+        .why("the NIC looks at its rules before it spreads packets")
+        .remedy(format!(
+            "ethtool -n {interface} lists them, ethtool -N {interface} delete {first} removes one"
+        ))
+        .remedy("FlowRule::list and SteeringGuard::remove_at")
+}
+
 /// Which other queues get packets, too.
 pub(super) fn others(facts: &Facts, queue: QueueId, severity: Severity) -> Option<Finding> {
     let queues = facts.interface.queues().rx;
@@ -161,6 +182,13 @@ mod tests {
         assert!(finding.summary().contains("over queues 0, 1, not 3"), "{finding}");
         assert!(finding.remedies()[0].starts_with("ethtool -X eth0 equal"), "{finding}");
         assert!(finding.remedies()[1].ends_with("action 3"), "{finding}");
+    }
+
+    #[test]
+    fn rules_that_send_packets_elsewhere_are_counted_with_the_commands() {
+        let finding = steered_elsewhere("eth0", QueueId(1), vec![7, 9]);
+        assert!(finding.summary().starts_with("2 rules of eth0"), "{finding}");
+        assert!(finding.remedies()[0].contains("ethtool -N eth0 delete 7"), "{finding}");
     }
 
     #[test]

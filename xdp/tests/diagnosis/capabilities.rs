@@ -78,3 +78,31 @@ pub(crate) fn in_user_namespace(test: &str) -> bool {
     }
     false
 }
+
+/// Runs a test of this executable in a process of its own, in the network namespace of this thread. Returns whether
+/// this is that process.
+pub(crate) fn in_process(test: &str) -> bool {
+    const CHILD: &str = "XDP_TEST_PROCESS";
+    if env::var_os(CHILD).is_some() {
+        return true;
+    }
+    // The child is forked from this thread, so it starts in its namespace.
+    let child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout) + String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
+/// Sets the soft limit of a resource for this process: for processes of their own.
+pub(crate) fn limit(resource: libc::__rlimit_resource_t, soft: u64) {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: getrlimit(2) writes one struct, which lives on this stack.
+    assert_eq!(unsafe { libc::getrlimit(resource, &raw mut limit) }, 0);
+    limit.rlim_cur = soft;
+    // SAFETY: setrlimit(2) reads the same.
+    assert_eq!(unsafe { libc::setrlimit(resource, &raw const limit) }, 0);
+}

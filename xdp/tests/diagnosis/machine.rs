@@ -7,7 +7,8 @@ use xdp::{
 };
 
 use crate::capabilities::{
-    CAP_BPF, CAP_IPC_LOCK, CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN, in_user_namespace, without,
+    CAP_BPF, CAP_IPC_LOCK, CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN, in_process, in_user_namespace, limit,
+    without,
 };
 use crate::{QUEUE, config, enter, find, find_none, lab, umem};
 
@@ -94,12 +95,7 @@ fn a_umem_beyond_the_locked_memory_is_told_with_its_size_and_the_limit() {
     };
     let (_inside, a, _b) = enter(&lab);
     // For the whole process; but only threads without CAP_IPC_LOCK are held to it, which is none but the one below.
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: getrlimit(2) writes one struct, which lives on this stack.
-    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) }, 0);
-    limit.rlim_cur = LIMIT;
-    // SAFETY: setrlimit(2) reads the same.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) }, 0);
+    limit(libc::RLIMIT_MEMLOCK, LIMIT);
     let umem = umem(1024);
     without(&[CAP_IPC_LOCK], || {
         let builder = Socket::builder(&umem).mode(Mode::Copy);
@@ -112,6 +108,44 @@ fn a_umem_beyond_the_locked_memory_is_told_with_its_size_and_the_limit() {
         find!(&error.likely_causes(), kind if is_it(kind), "2048 KiB", "CAP_IPC_LOCK");
     });
     find_none!(diagnose(&a, &config()).findings(), FindingKind::LockedMemory { .. });
+}
+
+#[test]
+fn rings_that_there_is_no_memory_for_are_told_in_the_error_itself() {
+    let test = "rings_that_there_is_no_memory_for_are_told_in_the_error_itself";
+    let Some(lab) = lab(test) else { return };
+    let (_inside, a, _b) = enter(&lab);
+    if !in_process(&format!("machine::{test}")) {
+        return;
+    }
+    let umem = umem(64);
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let used = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096;
+    // An rx ring of 2^22 entries takes 64 MiB.
+    limit(libc::RLIMIT_AS, used + (32 << 20));
+    let error = Socket::builder(&umem).rx_entries(1 << 22).bind(&a, QUEUE).map(drop).unwrap_err();
+    assert!(matches!(error, BindError::Kernel { step: xdp::Step::MapRing(_), .. }), "{error}");
+    find!(
+        &error.likely_causes(),
+        FindingKind::OutOfMemory { purpose: "the rings" },
+        "smaller rings",
+        "ulimit -v"
+    );
+    assert!(error.to_string().ends_with("smaller rings or fewer chunks"), "{error}");
+}
+
+#[test]
+fn too_many_open_files_are_told_whatever_they_were_needed_for() {
+    let test = "too_many_open_files_are_told_whatever_they_were_needed_for";
+    let Some(lab) = lab(test) else { return };
+    let (_inside, a, _b) = enter(&lab);
+    if !in_process(&format!("machine::{test}")) {
+        return;
+    }
+    let umem = umem(64);
+    limit(libc::RLIMIT_NOFILE, 3);
+    let error = Socket::builder(&umem).bind(&a, QUEUE).map(drop).unwrap_err();
+    find!(&error.likely_causes(), FindingKind::TooManyFiles, "ulimit -n");
 }
 
 #[test]
