@@ -24,6 +24,9 @@ mod change_error;
 mod ethtool;
 mod events;
 mod family;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod interface;
 mod interface_error;
 mod interface_ref;

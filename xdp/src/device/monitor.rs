@@ -113,7 +113,7 @@ fn programs_of(index: u32, message: Message<'_>) -> Option<AttachedXdp> {
 
 impl LinkChange {
     /// What is known about interface `index` after one more message.
-    fn after(self, index: u32, message: Message<'_>) -> Self {
+    pub(super) fn after(self, index: u32, message: Message<'_>) -> Self {
         // The one error that can be meant for us: what we asked about is not there.
         if message.header.nlmsg_type == NLMSG_ERROR {
             let is_gone = matches!(message.role(), Ok(Role::Failed(Errno::ENODEV, _)));

@@ -285,3 +285,23 @@ fn a_queue_tells_whether_a_socket_is_bound_and_when_the_kernel_has_released_it()
     lab.set_down(end).expect("set down");
     assert_eq!(probe.has_socket(), None, "an interface that is down does not tell");
 }
+
+#[test]
+fn a_bound_socket_is_on_the_kernel_s_list_or_the_list_is_not_to_be_had() {
+    if !require("a_bound_socket_is_on_the_kernel_s_list_or_the_list_is_not_to_be_had") {
+        return;
+    }
+    let lab = Lab::new().expect("a lab");
+    let _inside = lab.enter().expect("inside");
+    let end = lab.pair(0).a();
+    let (_socket, _memory) = bound_socket(end);
+    match sockets() {
+        Ok(all) => {
+            assert_eq!(all.len(), 1, "{all:?}");
+            assert_eq!(all[0].bound, Some((end.index(), crate::QueueId(0))));
+            let umem = all[0].umem.as_ref().expect("registered");
+            assert_eq!((umem.bytes, umem.chunk_size, umem.references), (16 * 4096, 4096, 1));
+        }
+        Err(error) => assert!(matches!(error, SocketsError::Unsupported), "{error}"),
+    }
+}

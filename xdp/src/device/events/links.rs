@@ -11,7 +11,7 @@ use crate::device::netlink::Attributes;
 
 /// What is known of the links that are watched.
 #[derive(Debug, Default)]
-pub(super) struct Links {
+pub(in crate::device) struct Links {
     known: BTreeMap<u32, Link>,
 }
 
@@ -26,7 +26,12 @@ struct Link {
 
 impl Links {
     /// Takes a message of the kernel and appends what it tells that is new; the index of the link that it is about.
-    pub(super) fn take(&mut self, kind: u16, payload: &[u8], news: &mut VecDeque<LinkEvent>) -> Option<u32> {
+    pub(in crate::device) fn take(
+        &mut self,
+        kind: u16,
+        payload: &[u8],
+        news: &mut VecDeque<LinkEvent>,
+    ) -> Option<u32> {
         let (header, attributes) = Attributes::after::<ifinfomsg>(payload)?;
         let index = u32::try_from(header.ifi_index).ok()?;
         // Bridges tell of their ports by the same messages under their own family.
@@ -45,12 +50,12 @@ impl Links {
         Some(index)
     }
 
-    pub(super) fn knows(&self, index: u32) -> bool {
+    pub(in crate::device) fn knows(&self, index: u32) -> bool {
         self.known.contains_key(&index)
     }
 
     /// Forgets all that are not among `there`, and appends that they are gone.
-    pub(super) fn keep(&mut self, there: &BTreeSet<u32>, news: &mut VecDeque<LinkEvent>) {
+    pub(in crate::device) fn keep(&mut self, there: &BTreeSet<u32>, news: &mut VecDeque<LinkEvent>) {
         let gone: Vec<u32> = self.known.keys().copied().filter(|index| !there.contains(index)).collect();
         news.extend(gone.into_iter().filter_map(|index| self.forget(index)).map(LinkEvent::Removed));
     }

@@ -17,6 +17,9 @@ use super::monitor::subscribe_to_links;
 use super::netlink::{Messages, NetlinkError, NetlinkSocket, Protocol, Received, Request, receive_whole};
 use super::{Interface, InterfaceError, InterfaceRef};
 use crate::sys::{self, PollFd};
+#[cfg(any(fuzzing, test))]
+pub(super) use links::Links;
+#[cfg(not(any(fuzzing, test)))]
 use links::Links;
 
 pub use event::{DownReason, LinkEvent, LinkId};

@@ -23,7 +23,7 @@ impl Family {
         Self::read(&answer.payload).ok_or(NetlinkError::Damaged { what: "a family without a number" })
     }
 
-    fn read(payload: &[u8]) -> Option<Self> {
+    pub(crate) fn read(payload: &[u8]) -> Option<Self> {
         let (_, attributes) = Attributes::after::<genlmsghdr>(payload)?;
         let id = attributes.find(CTRL_ATTR_FAMILY_ID)?.value()?;
         let operations = attributes.find(CTRL_ATTR_OPS).map_or(Vec::new(), |operations| {

@@ -5,18 +5,24 @@
 
 mod attributes;
 mod error;
+mod gathered;
 mod generic;
 mod messages;
 mod request;
 #[cfg(test)]
 pub(crate) mod script;
+#[cfg(test)]
+mod seeds;
 mod socket;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use attributes::Attributes;
 pub use error::NetlinkError;
+pub(crate) use gathered::Answer;
+#[cfg(any(fuzzing, test))]
+pub(crate) use gathered::Gathered;
 pub(crate) use generic::Family;
 pub(crate) use messages::{Message, Messages, Role};
 pub(crate) use request::{Body, Request};
-pub(crate) use socket::{Answer, NetlinkSocket, Protocol, Received, open_bound, receive_whole};
+pub(crate) use socket::{NetlinkSocket, Protocol, Received, open_bound, receive_whole};

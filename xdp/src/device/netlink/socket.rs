@@ -9,7 +9,8 @@ use xdp_sys::netlink::{
 };
 use xdp_sys::{Errno, Plain};
 
-use super::messages::{Damaged, Messages, Role};
+use super::gathered::{Answer, Gathered, Progress};
+use super::messages::Damaged;
 use super::{NetlinkError, Request};
 use crate::sys::{self, PollFd};
 
@@ -42,13 +43,6 @@ pub(crate) struct NetlinkSocket {
     namespace: Option<u64>,
     sequence: u32,
     buffer: Vec<u8>,
-}
-
-/// One part of an answer: the message's type and what follows its header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) kind: u16,
-    pub(crate) payload: Vec<u8>,
 }
 
 impl NetlinkSocket {
@@ -117,28 +111,13 @@ impl NetlinkSocket {
         sys::send(self.fd.as_fd(), &bytes, 0).map_err(|errno| NetlinkError::socket("send to", errno))?;
 
         let deadline = Instant::now() + PATIENCE;
-        let mut answers = Vec::new();
-        let mut interrupted = false;
+        let mut gathered = Gathered::new(self.sequence, request.is_dump());
         loop {
             let len = self.receive(deadline)?;
-            for message in Messages::new(&self.buffer[..len]) {
-                let message = message?;
-                if message.header.nlmsg_seq != self.sequence {
-                    // A late answer to a request that was given up.
-                    continue;
-                }
-                interrupted |= request.is_dump() && message.is_interrupted();
-                match message.role()? {
-                    Role::Answer if !wanted(message.payload) => {}
-                    Role::Answer => {
-                        let kind = message.header.nlmsg_type;
-                        answers.push(Answer { kind, payload: message.payload.to_vec() });
-                    }
-                    Role::End => return Ok((!interrupted).then_some(answers)),
-                    Role::Failed(Errno::EINTR, _) if request.is_dump() => return Ok(None),
-                    Role::Failed(errno, text) => return Err(NetlinkError::refused(errno, text)),
-                    Role::Ignored => {}
-                }
+            match gathered.take(&self.buffer[..len], wanted)? {
+                Progress::More => {}
+                Progress::Whole => return Ok(Some(gathered.into_answers())),
+                Progress::Interrupted => return Ok(None),
             }
         }
     }
@@ -225,9 +204,14 @@ pub(crate) fn receive_whole(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Received::Nothing),
             Err(errno) => return Err(errno),
         };
-    Ok(match () {
+    let received = match () {
         () if sender.nl_pid != 0 => Received::NotKernel,
         () if len > buffer.len() => Received::TooLong,
         () => Received::Datagram(len),
-    })
+    };
+    #[cfg(test)]
+    if received == Received::Datagram(len) {
+        super::seeds::keep(fd, &buffer[..len]);
+    }
+    Ok(received)
 }

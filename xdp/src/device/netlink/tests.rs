@@ -14,7 +14,6 @@ use xdp_sys::{Errno, Plain};
 use super::messages::{Damaged, Role};
 use super::request::Body;
 use super::script::attributes;
-use super::socket::Answer;
 use super::*;
 use crate::sys;
 
@@ -125,6 +124,23 @@ fn the_kernel_answers_about_the_loopback_and_refuses_in_words_a_user_can_read() 
     assert_eq!(nothing.refusal(), Some(Errno::EINVAL));
     let again = socket.request_one(&question(1)).expect("a refusal leaves the socket in step");
     assert_eq!(again.kind, RTM_NEWLINK);
+}
+
+#[test]
+fn lists_of_the_kernel_are_read_to_their_end() {
+    const RTM_GETADDR: u16 = 22;
+    const RTM_GETROUTE: u16 = 26;
+    let mut socket = NetlinkSocket::open(Protocol::Route).expect("netlink needs no privilege");
+    for kind in [RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE] {
+        let list = socket.request(&Request::dump(kind).fixed(&ifinfomsg::default())).expect("listed");
+        // The type of an answer is that of making what it tells of.
+        assert!(list.iter().all(|answer| answer.kind == kind - 2), "{kind}");
+        assert!(kind != RTM_GETLINK || !list.is_empty(), "every namespace has a loopback");
+    }
+    let answer = socket.request_one(
+        &Request::new(RTM_GETLINK, 0).fixed(&ifinfomsg { ifi_index: 1, ..ifinfomsg::default() }),
+    );
+    assert_eq!(answer.expect("in step").kind, RTM_NEWLINK);
 }
 
 /// A link of this index, as a dump lists it.

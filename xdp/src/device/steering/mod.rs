@@ -226,7 +226,7 @@ impl Table {
 }
 
 impl InstalledRule {
-    fn read(argument: &ethtool_rxnfc) -> Self {
+    pub(super) fn read(argument: &ethtool_rxnfc) -> Self {
         Self {
             location: argument.fs.location,
             matches: wire::decode(&argument.fs),
