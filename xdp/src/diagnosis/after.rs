@@ -72,6 +72,7 @@ fn config(port: &Port, receives: bool) -> Config {
         chunk_size: report.chunks.1,
         headroom: port.umem().layout().headroom(),
         rings: report.rings,
+        multi_buffer: report.multi_buffer,
         ..Config::new(report.queue)
     }
 }

@@ -175,7 +175,8 @@ fn by_kind(error: &BindError) -> Vec<Finding> {
         BindError::Umem(error) => of_memory(error),
         BindError::Load(error) => of_load(error),
         BindError::Attach(error) => of_attach(error),
-        BindError::Register(RegisterError::Map(error)) => of_map(error),
+        BindError::Register(error) => of_registration(error),
+        BindError::NoMultiBuffer => vec![machine::old_kernel("packets of several frames in AF_XDP", "6.6")],
         _ => Vec::new(),
     }
 }
@@ -246,6 +247,19 @@ fn of_driver(interface: &str, refusal: &DriverRefusal) -> Vec<Finding> {
         found.push(mode::no_driver_xdp(&facts.driver(), facts.name(), Severity::Blocks));
     }
     found
+}
+
+fn of_registration(error: &RegisterError) -> Vec<Finding> {
+    match error {
+        RegisterError::Map(error) => of_map(error),
+        RegisterError::OtherInterface { socket, program } => vec![programs::elsewhere(socket, program)],
+        RegisterError::SingleBufferProgram { interface, .. } => {
+            vec![programs::buffer_mismatch(interface, false)]
+        }
+        RegisterError::SingleBufferSocket { interface, .. } => {
+            vec![programs::buffer_mismatch(interface, true)]
+        }
+    }
 }
 
 fn of_map(error: &MapError) -> Vec<Finding> {

@@ -71,6 +71,7 @@ fn frames_too_long(packets: u64, interface: &str, fits: u32) -> Finding {
         .why("without several buffers for a packet each frame must fit one chunk")
         .remedy(format!("ip link set {interface} mtu {}", fits.saturating_sub(14)))
         .remedy("use larger chunks or less headroom")
+        .remedy("SocketBuilder::multi_buffer(MultiBuffer::Prefer)")
 }
 
 fn invalid_tx(descriptors: u64) -> Finding {

@@ -185,6 +185,11 @@ pub enum FindingKind {
         /// The largest headroom with which it would fit, in bytes; none if no headroom makes it fit.
         headroom: Option<u32>,
     },
+    /// In zero-copy mode the driver takes no packets of several frames.
+    ZeroCopySegments {
+        /// The driver, as far as it is known.
+        driver: String,
+    },
     /// Something else has the memory of the device's queues: io_uring or device memory.
     MemoryProvider,
     /// Copy mode was obtained where zero-copy was preferred.
@@ -242,6 +247,16 @@ pub enum FindingKind {
     },
     /// A program is on the bond, bridge or team above.
     UpperProgram,
+    /// Of program and socket one takes packets of several frames and the other does not.
+    BufferMismatch {
+        /// Whether it is the program that takes them.
+        program_takes_several: bool,
+    },
+    /// The program runs on another interface than the socket's.
+    ProgramElsewhere {
+        /// The interface that it runs on.
+        program: String,
+    },
     /// No program sends packets to the socket.
     NoProgram,
     /// Our program was taken off the interface.

@@ -184,7 +184,7 @@ pub(super) fn frame_fits(facts: &Facts, config: &Config) -> Option<Finding> {
             ))
             .remedy(format!("ip link set {name} mtu {largest}"))
             .remedy("use larger chunks, or less headroom")
-            .remedy("have program and socket take packets of several buffers (Linux 6.6)"),
+            .remedy("SocketBuilder::multi_buffer(MultiBuffer::Prefer): packets of several frames (Linux 6.6)"),
     )
 }
 

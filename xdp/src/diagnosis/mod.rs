@@ -14,7 +14,7 @@
 //! |---|---|
 //! | "no buffer space" when the UMEM is registered | told: [`LockedMemory`](FindingKind::LockedMemory), with sizes |
 //! | no packets: they arrive at other queues | told: [`OtherQueues`](FindingKind::OtherQueues), [`NotInRssTable`](FindingKind::NotInRssTable), [`SteeredElsewhere`](FindingKind::SteeredElsewhere), [`NoSuchQueue`](FindingKind::NoSuchQueue), [`MacFilter`](FindingKind::MacFilter) |
-//! | no packets: program missing or replaced, slot of the map empty | told: [`NoProgram`](FindingKind::NoProgram), [`ProgramDetached`](FindingKind::ProgramDetached), [`ProgramReplaced`](FindingKind::ProgramReplaced), [`SlotEmpty`](FindingKind::SlotEmpty), [`SlotTaken`](FindingKind::SlotTaken) |
+//! | no packets: program missing or replaced, slot of the map empty | told: [`NoProgram`](FindingKind::NoProgram), [`ProgramElsewhere`](FindingKind::ProgramElsewhere), [`ProgramDetached`](FindingKind::ProgramDetached), [`ProgramReplaced`](FindingKind::ProgramReplaced), [`SlotEmpty`](FindingKind::SlotEmpty), [`SlotTaken`](FindingKind::SlotTaken) |
 //! | "not supported" for zero-copy | told before: [`NoZeroCopy`](FindingKind::NoZeroCopy); [`Mode`](crate::Mode) says how much it is wanted |
 //! | "not supported" when an old kernel is asked for the mode | prevented: taken for "not known" |
 //! | "busy" when a queue is bound again | prevented: rings are unmapped before the close, and the bind is tried for half a second; then [`QueueBusy`](FindingKind::QueueBusy), with the owner where the kernel tells |
@@ -27,7 +27,7 @@
 //! | the send buffer limits copy mode | prevented as far as a kick goes on; a buffer for a few packets is told: [`SmallSendBuffer`](FindingKind::SmallSendBuffer) |
 //! | the fill ring runs empty | prevented as far as the chunks go; told: [`ShortFillRing`](FindingKind::ShortFillRing), [`FillStarved`](FindingKind::FillStarved), [`FillRanEmpty`](FindingKind::FillRanEmpty) |
 //! | frames lost, or owned twice | prevented by the types and the custody table; a kernel that breaks the rules is counted: [`Disbelieved`](FindingKind::Disbelieved) |
-//! | several buffers in the socket and not in the program, or the other way | prevented: sockets take one buffer; what is longer is told: [`FramesTooLong`](FindingKind::FramesTooLong), [`MtuExceedsChunk`](FindingKind::MtuExceedsChunk) |
+//! | several buffers in the socket and not in the program, or the other way | prevented: the builder gives both the same, and a program of yours is checked when it is registered: [`BufferMismatch`](FindingKind::BufferMismatch), [`ZeroCopySegments`](FindingKind::ZeroCopySegments); what is too long for one is told: [`FramesTooLong`](FindingKind::FramesTooLong), [`MtuExceedsChunk`](FindingKind::MtuExceedsChunk) |
 //! | veth: the peer needs a program or GRO; checksums are missing | told: [`PeerWithoutNapi`](FindingKind::PeerWithoutNapi), [`PartialChecksums`](FindingKind::PartialChecksums), [`PeerDown`](FindingKind::PeerDown) |
 //! | faults of drivers and kernels | the known ones are told by version: [`DriverQuirk`](FindingKind::DriverQuirk); whether a distribution repaired an old kernel is out of reach, and so are the unknown ones |
 //! | virtio_net: "too few free TX rings" | told: [`FewTxRings`](FindingKind::FewTxRings) |

@@ -11,7 +11,10 @@ pub(super) fn check(facts: &Facts, config: &Config, machine: &Machine) -> Vec<Fi
     if config.mode != Mode::Copy {
         match zero_copy(facts) {
             Some(false) => found.push(no_zero_copy(facts, severity(config))),
-            _ => found.extend(zero_copy_frame(facts, config, severity(config))),
+            _ => {
+                found.extend(zero_copy_frame(facts, config, severity(config)));
+                found.extend(segments(facts, config));
+            }
         }
     }
     if config.attaches() && config.attach != AttachMode::Generic {
@@ -70,6 +73,20 @@ pub(super) fn zero_copy_frame(facts: &Facts, config: &Config, severity: Severity
             _ => 1,
         };
     zero_copy_mtu(facts.name(), facts.interface.mtu(), config, segments, severity)
+}
+
+/// Whether the driver takes packets of several frames without copies.
+fn segments(facts: &Facts, config: &Config) -> Option<Finding> {
+    let most = facts.capabilities.as_ref()?.zero_copy_segments()?;
+    (config.multi_buffer && most == 1).then(|| one_segment(&facts.driver(), facts.name(), severity(config)))
+}
+
+fn one_segment(driver: &str, interface: &str, severity: Severity) -> Finding {
+    Finding::new(severity, FindingKind::ZeroCopySegments { driver: driver.to_owned() })
+        .what(format!("driver {driver} of {interface} takes no packets of several frames in zero-copy mode"))
+        .why("zero-copy is refused to a socket that wants them")
+        .remedy("MultiBuffer::Never, with an MTU that fits a chunk")
+        .remedy("Mode::Copy")
 }
 
 fn zero_copy_mtu(
@@ -275,6 +292,15 @@ mod tests {
         assert!(
             matches!(finding.kind(), FindingKind::ZeroCopyMtu { fits: 3456, headroom: None, .. }),
             "{finding}"
+        );
+    }
+
+    #[test]
+    fn one_frame_a_packet_without_copies_is_told_with_both_ways_out() {
+        let finding = one_segment("igc", "eth0", Severity::Blocks);
+        assert!(finding.summary().starts_with("driver igc of eth0"), "{finding}");
+        assert!(
+            finding.remedies()[0].contains("MultiBuffer::Never") && finding.remedies()[1] == "Mode::Copy"
         );
     }
 

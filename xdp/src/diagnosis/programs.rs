@@ -66,6 +66,35 @@ pub(super) fn upper_program(interface: &str) -> Finding {
         .remedy("detach that one first (ip link set dev UPPER xdp off)")
 }
 
+/// A program and a socket that do not go together.
+pub(super) fn buffer_mismatch(interface: &str, program_takes_several: bool) -> Finding {
+    let finding = Finding::new(Severity::Blocks, FindingKind::BufferMismatch { program_takes_several });
+    if program_takes_several {
+        finding
+            .what(format!(
+                "the program on {interface} takes packets of several frames, and the socket does not"
+            ))
+            .why("the kernel drops what does not fit one chunk")
+            .remedy("SocketBuilder::multi_buffer(MultiBuffer::Prefer)")
+            .remedy("an MTU that fits a chunk, or larger chunks")
+    } else {
+        finding
+            .what(format!(
+                "the socket on {interface} takes packets of several frames, and the program does not"
+            ))
+            .why("drivers refuse such a program with a large MTU, or drop what does not fit one buffer")
+            .remedy("ProgramBuilder::multi_buffer")
+            .remedy("MultiBuffer::Never")
+    }
+}
+
+pub(super) fn elsewhere(socket: &str, program: &str) -> Finding {
+    Finding::new(Severity::Blocks, FindingKind::ProgramElsewhere { program: program.to_owned() })
+        .what(format!("the program is attached to {program} and the socket is bound to {socket}"))
+        .why("the kernel drops what a program sends to a socket of another interface, and counts it nowhere")
+        .remedy(format!("attach the program to {socket}, too"))
+}
+
 /// After the bind: nobody sends packets here.
 pub(super) fn no_program(interface: &str) -> Finding {
     Finding::new(Severity::Blocks, FindingKind::NoProgram)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use xdp::diagnosis::diagnose;
 use xdp::{
-    AttachError, AttachMode, Attachment, BindError, FindingKind, Mode, Program, Receive, Rx, Severity,
-    Socket, Umem,
+    AttachError, AttachMode, Attachment, BindError, FindingKind, Mode, MultiBuffer, Program, Receive, Rx,
+    Severity, Socket, Umem,
 };
 
 use crate::{QUEUE, config, enter, find, find_none, lab, umem};
@@ -166,4 +166,44 @@ fn a_slot_that_another_socket_was_put_into_is_told() {
     // A socket that comes second learns it from its error.
     let refused = rx.register(&program).unwrap_err();
     find!(&BindError::from(refused).likely_causes(), FindingKind::SlotTaken { .. }, "close the other socket");
+}
+
+#[test]
+fn a_program_on_another_interface_is_told_when_it_is_registered() {
+    let Some(lab) = lab("a_program_on_another_interface_is_told_when_it_is_registered") else { return };
+    let (_inside, a, b) = enter(&lab);
+    let program = attached(&a, "ours", AttachMode::Driver);
+    let memory = umem(64);
+    let rx = Socket::builder(&memory).mode(Mode::Copy).bind_rx(&*b, QUEUE).unwrap();
+    let error = BindError::from(rx.register(&program).unwrap_err());
+    let is_it =
+        |kind: &FindingKind| matches!(kind, FindingKind::ProgramElsewhere { program } if *program == a);
+    find!(&error.likely_causes(), kind if is_it(kind), &format!("attach the program to {b}"));
+}
+
+#[test]
+fn a_program_and_a_socket_that_disagree_on_several_buffers_are_told_which_of_them_to_change() {
+    let test = "a_program_and_a_socket_that_disagree_on_several_buffers_are_told_which_of_them_to_change";
+    let Some(lab) = lab(test) else { return };
+    let (_inside, a, b) = enter(&lab);
+    let (first, second) = (umem(64), umem(64));
+    // The socket takes them, the program does not.
+    let builder = Socket::builder(&first).mode(Mode::Copy).multi_buffer(MultiBuffer::Require);
+    let Ok(several) = builder.bind_rx(&*a, QUEUE) else {
+        eprintln!("SKIPPED {test}: this kernel has no packets of several frames");
+        return;
+    };
+    let error = BindError::from(several.register(&attached(&a, "ours", AttachMode::Driver)).unwrap_err());
+    let is_it =
+        |kind: &FindingKind| matches!(kind, FindingKind::BufferMismatch { program_takes_several: false });
+    find!(&error.likely_causes(), kind if is_it(kind), "ProgramBuilder::multi_buffer");
+    // The other way, with an MTU for which it matters.
+    lab.set_mtu(lab.pair(0).b(), 9000).unwrap();
+    let program =
+        Program::redirect_all().multi_buffer().load().unwrap().attach(&*b, AttachMode::Driver).unwrap();
+    let single = Socket::builder(&second).mode(Mode::Copy).bind_rx(&*b, QUEUE).unwrap();
+    let error = BindError::from(single.register(&Arc::new(program)).unwrap_err());
+    let is_it =
+        |kind: &FindingKind| matches!(kind, FindingKind::BufferMismatch { program_takes_several: true });
+    find!(&error.likely_causes(), kind if is_it(kind), "SocketBuilder::multi_buffer");
 }
