@@ -115,3 +115,89 @@ impl Drop for Restore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use xdp_sys::Errno;
+    use xdp_sys::if_link::IFLA_IFNAME;
+    use xdp_sys::rtnetlink::ifinfomsg;
+
+    use super::*;
+    use crate::device::InterfaceError;
+    use crate::device::netlink::script::attributes;
+
+    /// An interface that is nowhere.
+    fn nic() -> Interface {
+        let link = attributes(|body| {
+            body.fixed(&ifinfomsg { ifi_index: 7, ..ifinfomsg::default() });
+            body.text(IFLA_IFNAME, "eth7");
+        });
+        Interface::read(&link).expect("a link")
+    }
+
+    /// A change that counts how often it is taken back, and how the kernel answers to that.
+    fn counted(answer: Result<(), Errno>) -> (Restore, Arc<AtomicU32>) {
+        let undone = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&undone);
+        let change =
+            Change::new("the rings", &nic()).apply("rx 64".into(), || Ok(())).undo("rx 512".into(), {
+                move || {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    answer.map_err(|errno| NetlinkError::refused(errno, None))
+                }
+            });
+        (change.make().expect("nothing refuses it"), undone)
+    }
+
+    #[test]
+    fn a_change_is_taken_back_once_or_kept() {
+        let (guard, undone) = counted(Ok(()));
+        drop(guard);
+        assert_eq!(undone.load(Ordering::Relaxed), 1);
+        let (guard, undone) = counted(Ok(()));
+        guard.restore().expect("taken back");
+        assert_eq!(undone.load(Ordering::Relaxed), 1);
+        let (guard, undone) = counted(Ok(()));
+        guard.keep();
+        assert_eq!(undone.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_change_that_cannot_be_taken_back_says_what_should_have_come_back() {
+        let (guard, undone) = counted(Err(Errno::EINVAL));
+        let error = guard.restore().expect_err("refused");
+        assert_eq!(error.to_string(), "the kernel refused to change the rings of eth7 to rx 512");
+        assert_eq!(undone.load(Ordering::Relaxed), 1, "and it is not tried again");
+        let (guard, _) = counted(Err(Errno::EINVAL));
+        drop(guard);
+    }
+
+    #[test]
+    fn each_refusal_of_the_kernel_is_an_error_of_its_own() {
+        let failed = |errno: Errno| {
+            let refuse = move || Err(NetlinkError::refused(errno, Some("words".into())));
+            let change = Change::new("the rings", &nic()).apply("rx 64".into(), refuse);
+            change.make().expect_err("refused")
+        };
+        let error = failed(Errno::EPERM);
+        assert!(matches!(error, ChangeError::Privilege { .. }), "{error}");
+        assert!(error.to_string().contains("CAP_NET_ADMIN"), "{error}");
+        let error = failed(Errno::EOPNOTSUPP);
+        assert!(matches!(error, ChangeError::Unsupported { .. }), "{error}");
+        let error = failed(Errno::ENODEV);
+        assert!(matches!(error, ChangeError::Interface(InterfaceError::Gone { .. })), "{error}");
+        let error = failed(Errno::ERANGE);
+        assert_eq!(error.to_string(), "the kernel refused to change the rings of eth7 to rx 64");
+        let cause = std::error::Error::source(&error).expect("the kernel's words").to_string();
+        assert!(cause.ends_with(": words"), "{cause}");
+    }
+
+    #[test]
+    fn a_guard_may_be_dropped_by_any_thread() {
+        fn any_thread<T: Send + Sync + 'static>(_: &T) {}
+        any_thread(&counted(Ok(())).0);
+    }
+}

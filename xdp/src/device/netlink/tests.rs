@@ -179,6 +179,31 @@ fn an_interrupted_dump_is_asked_for_again_and_no_part_of_it_is_returned() {
 }
 
 #[test]
+fn what_is_not_wanted_of_a_list_is_not_kept_and_an_interruption_counts_all_the_same() {
+    let mut rounds = 0;
+    let mut socket = script::scripted(move |question| {
+        rounds += 1;
+        let interrupted = if rounds == 1 { NLM_F_DUMP_INTR } else { 0 };
+        let links = [listed(question, 1, interrupted), listed(question, 2, 0), listed(question, 3, 0)];
+        vec![links.concat(), script::message(NLMSG_DONE, 0, question, &[0; 4])]
+    });
+    let wanted = |payload: &[u8]| ifinfomsg::read(payload).is_some_and(|link| link.ifi_index != 1);
+    let answers = socket.request_some(&Request::dump(RTM_GETLINK), wanted).expect("whole in the end");
+    assert_eq!(indexes(&answers), [2, 3]);
+}
+
+#[test]
+fn numbers_of_four_and_of_eight_bytes_are_read_and_no_others() {
+    let number = |bytes: &[u8]| {
+        let attributes = attributes(|body| body.bytes(1, bytes));
+        Attributes::new(&attributes).find(1).expect("there").number()
+    };
+    assert_eq!(number(&7_u32.to_ne_bytes()), Some(7));
+    assert_eq!(number(&(1_u64 << 40).to_ne_bytes()), Some(1 << 40));
+    assert_eq!((number(&[]), number(&[1, 2]), number(&[0; 7])), (None, None, None));
+}
+
+#[test]
 fn a_dump_that_is_always_interrupted_is_given_up() {
     let mut socket =
         script::scripted(|question| vec![script::message(NLMSG_DONE, NLM_F_DUMP_INTR, question, &[0; 4])]);
