@@ -202,6 +202,26 @@ fn netlink_constants_are_those_of_libc() {
             libc::IFLA_ALT_IFNAME,
         ],
     );
+    assert_eq!(
+        [IFLA_MASTER, IFLA_PROMISCUITY, IFLA_LINK_NETNSID, IFLA_PARENT_DEV_NAME, IFLA_PARENT_DEV_BUS_NAME],
+        [
+            libc::IFLA_MASTER,
+            libc::IFLA_PROMISCUITY,
+            libc::IFLA_LINK_NETNSID,
+            libc::IFLA_PARENT_DEV_NAME,
+            libc::IFLA_PARENT_DEV_BUS_NAME,
+        ],
+    );
+    assert_eq!(
+        [RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE],
+        [libc::RTM_GETADDR, libc::RTM_NEWROUTE, libc::RTM_GETROUTE],
+    );
+    assert_eq!(
+        [RTA_DST, RTA_OIF, RTA_PRIORITY, RTA_MULTIPATH, RTA_TABLE],
+        [libc::RTA_DST, libc::RTA_OIF, libc::RTA_PRIORITY, libc::RTA_MULTIPATH, libc::RTA_TABLE],
+    );
+    assert_eq!((RT_TABLE_MAIN, RTN_UNICAST), (libc::RT_TABLE_MAIN.into(), libc::RTN_UNICAST));
+    assert_eq!(i128::from(RTM_F_CLONED), i128::from(libc::RTM_F_CLONED));
     assert_eq!(i128::from(ethtool::SIOCETHTOOL), i128::from(libc::SIOCETHTOOL));
     assert_eq!(i32::from(genetlink::GENL_ID_CTRL), libc::GENL_ID_CTRL);
     assert_eq!(i32::from(genetlink::CTRL_CMD_GETFAMILY), libc::CTRL_CMD_GETFAMILY);
