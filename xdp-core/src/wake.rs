@@ -26,6 +26,9 @@ pub enum WakePolicy {
     Always,
     /// Kick only when the flag asks for it.
     WhenAsked,
+    /// Kick whenever there is work, sent or not completed: the socket polls its queue itself, and nothing moves but by
+    /// its calls.
+    Polling,
 }
 
 impl WakePolicy {
@@ -35,7 +38,7 @@ impl WakePolicy {
     /// it stays full.
     #[inline]
     pub const fn needs_kick(self, flags: u32, outstanding: u32) -> bool {
-        outstanding > 0 && (matches!(self, Self::Always) || flags & NEED_WAKEUP != 0)
+        outstanding > 0 && (!matches!(self, Self::WhenAsked) || flags & NEED_WAKEUP != 0)
     }
 }
 
@@ -61,6 +64,8 @@ mod tests {
             (WakePolicy::Always, 0, 0, false),
             (WakePolicy::Always, 0, 1, true),
             (WakePolicy::Always, NEED_WAKEUP, u32::MAX, true),
+            (WakePolicy::Polling, 0, 0, false),
+            (WakePolicy::Polling, 0, 1, true),
         ] {
             assert_eq!(policy.needs_kick(flags, outstanding), kick, "{policy:?} {flags} {outstanding}");
         }

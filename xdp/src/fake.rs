@@ -147,6 +147,8 @@ fn report(umem: &Umem, entries: u32) -> Report {
         chunks: (umem.chunks(), umem.layout().chunk_size().bytes()),
         huge_pages: umem.has_huge_pages(),
         tx_budget: entries,
+        send_buffer: None,
+        busy_poll: None,
         requestable: Requestable::all_in(umem.home().reserve),
         busy_retries: 0,
     }

@@ -94,6 +94,7 @@ pub use refusal::{Disbelief, Refusal};
 pub use rx::{LentPacket, PacketBatch, Recv, RecvPackets, Rx, RxBatch};
 pub use socket::Socket;
 pub use socket::builder::{Direction, SocketBuilder};
+pub use socket::busy_poll::{BusyPoll, BusyPollError, BusyPollOption};
 pub use socket::error::{BindError, RingKind, Step};
 pub use socket::options::{Mode, MultiBuffer, NeedWakeup, ObtainedMode, Receive, RingSizes};
 pub use socket::report::{ProgramReport, Report};

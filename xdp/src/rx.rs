@@ -8,6 +8,7 @@
 //!   those that do: they are dropped, and counted.
 
 mod batch;
+mod busy;
 mod check;
 mod feed;
 mod health;
@@ -24,7 +25,7 @@ use xdp_core::desc::Desc;
 use xdp_core::frames::Holder;
 use xdp_core::packets::PacketReader;
 use xdp_core::ring::{ConsumerRing, ProducerRing};
-use xdp_core::wake::NEED_WAKEUP;
+use xdp_core::wake::{NEED_WAKEUP, WakePolicy};
 
 use crate::error::{KickError, RegisterError, WaitError};
 use crate::frame::Frame;
@@ -50,7 +51,8 @@ const STARVED_NAP: Duration = Duration::from_millis(1);
 /// ([`recv`](Rx::recv)). Both keep the fill ring full from the half's own chunks.
 #[derive(Debug)]
 pub struct Rx {
-    // The rings hold their mappings and are dropped before `port`, which closes the socket when the last half is gone.
+    // The rings hold their mappings and are dropped before `port`, which closes the socket when the last half is
+    // gone.
     ring: ConsumerRing<Desc>,
     fill: ProducerRing<u64>,
     /// Chunks that the sending half has too many of.
@@ -132,7 +134,8 @@ impl Rx {
         RxBatch { rx: self, len, filled }
     }
 
-    /// Receives up to `n` packets as owned frames, in the order of arrival; each is taken when the iterator yields it.
+    /// Receives up to `n` packets as owned frames, in the order of arrival; each is taken when the iterator yields
+    /// it.
     ///
     /// On a socket bound for packets of several frames this yields those of one frame, and drops the others, as
     /// [`Rx::seek`] does: there, use [`Rx::recv_packets`].
@@ -161,6 +164,9 @@ impl Rx {
 
     /// Wakes the kernel if its fill ring asks for it. Needed only by loops that never [`wait`](Rx::wait).
     ///
+    /// A socket that busy-polls drives its queue by this: each call is a system call (see
+    /// [`BusyPoll`](crate::BusyPoll)).
+    ///
     /// # Errors
     ///
     /// The interface is gone or down, or the kernel refuses for another reason.
@@ -168,8 +174,8 @@ impl Rx {
         self.refill();
         // In copy mode the kernel never sleeps on the fill ring, so the fence that reading the flag safely costs is
         // kept for zero-copy.
-        let asks = self.port.is_zero_copy() && self.fill.flags_after_submit() & NEED_WAKEUP != 0;
-        if !asks {
+        let asks = || self.port.is_zero_copy() && self.fill.flags_after_submit() & NEED_WAKEUP != 0;
+        if self.port.wake_policy() != WakePolicy::Polling && !asks() {
             return Ok(());
         }
         self.system_calls += 1;
@@ -182,16 +188,16 @@ impl Rx {
     /// # Errors
     ///
     /// [`WaitError::InterfaceGone`] when the interface is removed meanwhile, at once. [`WaitError::ProgramGone`] when
-    /// the program that this half is [registered](Rx::register) with is detached or replaced: the kernel does not tell,
-    /// so it is looked after five times a second, and only while no packets arrive. A program of others that feeds the
-    /// socket is their business: see [`LinkEvents`](crate::device::LinkEvents).
+    /// the program that this half is [registered](Rx::register) with is detached or replaced: the kernel does not
+    /// tell, so it is looked after five times a second, and only while no packets arrive. A program of others that
+    /// feeds the socket is their business: see [`LinkEvents`](crate::device::LinkEvents).
     pub fn wait(&mut self, timeout: Duration) -> Result<bool, WaitError> {
         // A deadline beyond what the clock can tell is none.
         let deadline = Instant::now().checked_add(timeout);
         let mut is_counted = false;
         loop {
             self.refill();
-            if self.available() > 0 {
+            if self.available() > 0 || self.poll_busily(deadline) {
                 return Ok(true);
             }
             self.system_calls += u64::from(!is_counted);
@@ -263,8 +269,8 @@ impl Rx {
 /// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a
 /// duplicate is open.
 ///
-/// A poller hears of packets, and not of chunks that come home from frames: as long as frames are in somebody's hands,
-/// call [`Rx::kick`] now and then, so that the fill ring gets them. [`Rx::wait`] does that by itself.
+/// A poller hears of packets, and not of chunks that come home from frames: as long as frames are in somebody's
+/// hands, call [`Rx::kick`] now and then, so that the fill ring gets them. [`Rx::wait`] does that by itself.
 impl AsFd for Rx {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.port.fd()
@@ -273,7 +279,8 @@ impl AsFd for Rx {
 
 impl Drop for Rx {
     fn drop(&mut self) {
-        // The program passes the queue's packets to the kernel's stack again, rather than to a ring that nobody reads.
+        // The program passes the queue's packets to the kernel's stack again, rather than to a ring that nobody
+        // reads.
         self.port.stop_receiving();
         // From here on nothing more comes through the lane, but for what the sending half is putting in right now.
         self.port.rx_wants().store(0, Ordering::Relaxed);

@@ -341,6 +341,8 @@ impl Tx {
         // In copy mode the flag is always set, so the fence that reading it safely costs is kept for zero-copy.
         let flags = match self.port.wake_policy() {
             WakePolicy::WhenAsked if self.port.is_zero_copy() => self.flags_after_submit(),
+            // The call polls for completions, too.
+            WakePolicy::Polling => return self.outstanding > 0,
             _ => self.ring.flags(),
         };
         self.port.wake_policy().needs_kick(flags, self.ring.outstanding())

@@ -1,11 +1,10 @@
 //! Setting up a socket: what is asked for, and the kernel calls that do it, in their order.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use xdp_core::WakePolicy;
 use xdp_core::frames::Holder;
-use xdp_sys::if_xdp::{SOL_XDP, XDP_MAX_TX_SKB_BUDGET};
 
 use crate::QueueId;
 use crate::device::monitor::LinkMonitor;
@@ -16,22 +15,19 @@ use crate::metadata::Requestable;
 use crate::program::{AttachMode, Attachment, Program, ProgramBuilder};
 use crate::rx::Rx;
 use crate::socket::at::At;
+use crate::socket::busy_poll::BusyPoll;
 use crate::socket::error::BindError;
 use crate::socket::halves::{self, Halves, Shares};
 use crate::socket::namespace::Namespace;
 use crate::socket::options::{Mode, MultiBuffer, NeedWakeup, ObtainedMode, Receive, RingSizes};
-use crate::socket::port::{Bound, BoundTo, Link, Port};
+use crate::socket::port::{Bound, BoundTo, Busy, Link, Port};
 use crate::socket::report::{ProgramReport, Report};
 use crate::socket::rings;
+use crate::socket::tune::{self, DEFAULT_TX_BUDGET};
 use crate::socket::waiter::Waiter;
 use crate::socket::{Socket, bind, checks};
-use crate::sys;
 use crate::tx::Tx;
 use crate::umem::Umem;
-
-/// Packets that one system call sends in copy mode, unless the kernel is told otherwise (`TX_BATCH_SIZE` in
-/// `net/xdp/xsk.c`).
-const DEFAULT_TX_BUDGET: u32 = 32;
 
 /// Which halves a socket has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +76,8 @@ pub struct SocketBuilder {
     attach: AttachMode,
     chunks: Option<u32>,
     tx_budget: Option<u32>,
+    send_buffer: Option<u32>,
+    busy_poll: Option<BusyPoll>,
 }
 
 impl SocketBuilder {
@@ -94,6 +92,8 @@ impl SocketBuilder {
             attach: AttachMode::PreferDriver,
             chunks: None,
             tx_budget: None,
+            send_buffer: None,
+            busy_poll: None,
         }
     }
 
@@ -155,7 +155,8 @@ impl SocketBuilder {
         self
     }
 
-    /// Chunks of the UMEM that this socket takes; all free ones if not said. A socket for both ways gives half to each.
+    /// Chunks of the UMEM that this socket takes; all free ones if not said. A socket for both ways gives half to
+    /// each.
     pub fn chunks(mut self, chunks: u32) -> Self {
         self.chunks = Some(chunks);
         self
@@ -167,6 +168,21 @@ impl SocketBuilder {
     #[doc(alias = "XDP_MAX_TX_SKB_BUDGET")]
     pub fn tx_budget(mut self, packets: u32) -> Self {
         self.tx_budget = Some(packets);
+        self
+    }
+
+    /// Bytes of packets that may be on their way in copy mode, as the kernel counts them: a packet with its chunk's
+    /// length, rounded up. If not said, enough for all that the tx ring holds, where the kernel lets: without
+    /// `CAP_NET_ADMIN` up to `net.core.wmem_max`. The report says what was obtained.
+    #[doc(alias("SO_SNDBUF", "SO_SNDBUFFORCE"))]
+    pub fn send_buffer(mut self, bytes: u32) -> Self {
+        self.send_buffer = Some(bytes);
+        self
+    }
+
+    /// Lets the socket drive its queue itself, see [`BusyPoll`]; interrupts do if not said.
+    pub fn busy_poll(mut self, busy_poll: BusyPoll) -> Self {
+        self.busy_poll = Some(busy_poll);
         self
     }
 
@@ -309,11 +325,16 @@ impl SocketBuilder {
         if !rings.has_flags {
             self.need_wakeup = NeedWakeup::Always;
         }
-        let tx_budget = self.raise_tx_budget(&fd);
+        let tx_budget = tune::raise_tx_budget(fd.as_fd(), self.tx_budget.unwrap_or(self.rings.tx));
+        let enough = tune::send_buffer_of(self.rings.tx, self.umem.layout().chunk_bytes());
+        let set_send_buffer = || tune::set_send_buffer(fd.as_fd(), self.send_buffer, enough);
+        let send_buffer = direction.sends().then(set_send_buffer).flatten();
+        self.busy_poll.map_or(Ok(()), |busy| busy.apply(fd.as_fd()))?;
 
         // 6. The halves, with their chunks; the fill ring is filled here, before the bind, or some NICs never look at
         //    it.
         let policy = match self.need_wakeup {
+            _ if self.busy_poll.is_some() => WakePolicy::Polling,
             NeedWakeup::WhenAsked => WakePolicy::WhenAsked,
             NeedWakeup::Always => WakePolicy::Always,
         };
@@ -348,6 +369,8 @@ impl SocketBuilder {
             chunks: (self.umem.chunks(), self.umem.layout().chunk_size().bytes()),
             huge_pages: self.umem.has_huge_pages(),
             tx_budget,
+            send_buffer,
+            busy_poll: self.busy_poll,
             requestable: Requestable::on(&self.umem, mode, &interface),
             busy_retries,
         };
@@ -360,6 +383,10 @@ impl SocketBuilder {
                 .filter(|probe| probe.has_socket() == Some(true)),
         };
         port.set_bound(report, bound);
+        if let Some(busy) = self.busy_poll {
+            // After the bind, at which drivers make the queue anew.
+            port.set_busy(Busy { spin: busy.spin(), _patience: busy.patience(&interface, queue)? });
+        }
 
         // 8. Let the program send this queue's packets here.
         if let Some(attachment) = attachment {
@@ -382,17 +409,5 @@ impl SocketBuilder {
         }
         let program = program.load()?;
         Ok(Arc::new(program.attach(interface, self.attach)?))
-    }
-
-    /// Raises the packets that one system call sends, where the kernel can; returns the number in force.
-    fn raise_tx_budget(&self, fd: &OwnedFd) -> u32 {
-        let budget = self.tx_budget.unwrap_or(self.rings.tx);
-        if budget < DEFAULT_TX_BUDGET {
-            return DEFAULT_TX_BUDGET;
-        }
-        match sys::set_option(fd.as_fd(), SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget) {
-            Ok(()) => budget,
-            Err(_) => DEFAULT_TX_BUDGET, // an older kernel: the kick goes round more often
-        }
     }
 }

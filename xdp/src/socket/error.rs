@@ -8,6 +8,7 @@ use crate::device::{InterfaceError, Occupant};
 use crate::diagnosis::{Finding, causes};
 use crate::error::RegisterError;
 use crate::program::{AttachError, LoadError};
+use crate::socket::busy_poll::BusyPollError;
 use crate::socket::options::RingSizes;
 use crate::umem::UmemError;
 
@@ -159,6 +160,9 @@ pub enum BindError {
     /// Zero-copy was required of a UMEM that was built for checksums in software, which are of copy mode.
     #[error("checksums in software are of copy mode: build the umem with `tx_metadata`, or use Mode::Copy")]
     SoftwareChecksum,
+    /// The socket cannot busy-poll as it was told to.
+    #[error(transparent)]
+    BusyPoll(#[from] BusyPollError),
     /// The UMEM needs more locked memory than this user may have.
     #[error(
         "the umem needs {needed} KiB of locked memory and the limit is {limit} KiB, less what is locked already: \

@@ -3,6 +3,7 @@
 pub(crate) mod at;
 mod bind;
 pub(crate) mod builder;
+pub(crate) mod busy_poll;
 mod checks;
 pub(crate) mod error;
 pub(crate) mod gauge;
@@ -14,6 +15,7 @@ pub(crate) mod port;
 pub(crate) mod report;
 pub(crate) mod rings;
 pub(crate) mod statistics;
+mod tune;
 pub(crate) mod waiter;
 
 use std::io;

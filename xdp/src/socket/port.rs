@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use xdp_core::WakePolicy;
@@ -16,8 +17,8 @@ use xdp_core::ring::ConsumerRing;
 use xdp_sys::Errno;
 
 use crate::QueueId;
-use crate::device::AttachedXdp;
 use crate::device::queue::QueueProbe;
+use crate::device::{AttachedXdp, Restore};
 use crate::error::{KickError, RegisterError};
 use crate::program::Attachment;
 use crate::socket::gauge::{Gauge, Watches};
@@ -50,6 +51,7 @@ pub(crate) struct Port {
     is_gone: AtomicBool,
     report: OnceLock<Report>,
     bound: OnceLock<Bound>,
+    busy: OnceLock<Busy>,
     /// Programs that send packets here, with the slot of their map; they stay attached as long as this lives.
     registrations: Mutex<Vec<(Arc<Attachment>, QueueId)>>,
     umem: Umem,
@@ -77,6 +79,15 @@ pub(crate) struct Bound {
     pub(crate) probe: Option<QueueProbe>,
 }
 
+/// How a socket polls its queue itself.
+#[derive(Debug)]
+pub(crate) struct Busy {
+    /// How long a wait polls before it sleeps.
+    pub(crate) spin: Duration,
+    /// Gives the queue's NAPI its settings back when the socket goes.
+    pub(crate) _patience: Option<Restore>,
+}
+
 /// A queue of an interface of a network namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BoundTo {
@@ -98,6 +109,7 @@ impl Port {
             is_gone: AtomicBool::new(false),
             report: OnceLock::new(),
             bound: OnceLock::new(),
+            busy: OnceLock::new(),
             registrations: Mutex::default(),
             umem,
         }
@@ -140,6 +152,16 @@ impl Port {
 
     pub(crate) fn wake_policy(&self) -> WakePolicy {
         self.wake_policy
+    }
+
+    /// Notes how the socket polls its queue itself; called once, if it does.
+    pub(crate) fn set_busy(&self, busy: Busy) {
+        self.busy.get_or_init(|| busy);
+    }
+
+    /// How long a wait polls before it sleeps, if the socket polls its queue itself.
+    pub(crate) fn spin(&self) -> Option<Duration> {
+        self.busy.get().map(|busy| busy.spin)
     }
 
     pub(crate) fn is_zero_copy(&self) -> bool {

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::QueueId;
 use crate::metadata::Requestable;
 use crate::program::{AttachedMode, Attachment};
+use crate::socket::busy_poll::BusyPoll;
 use crate::socket::options::{ObtainedMode, RingSizes};
 
 /// What was obtained when a socket was bound.
@@ -35,6 +36,12 @@ pub struct Report {
     pub huge_pages: bool,
     /// Packets that one system call sends in copy mode: 32 unless the kernel let it be raised.
     pub tx_budget: u32,
+    /// Bytes of packets that may be on their way in copy mode, as the kernel counts them; none if it does not tell,
+    /// or the socket does not send. Where it holds less than the tx ring, a kick takes more system calls: raise
+    /// `net.core.wmem_max`, or grant `CAP_NET_ADMIN`.
+    pub send_buffer: Option<u32>,
+    /// How the socket polls its queue itself, if it does.
+    pub busy_poll: Option<BusyPoll>,
     /// What can be asked for packets that are sent.
     pub requestable: Requestable,
     /// How often the queue was still busy with an earlier socket before the bind succeeded.

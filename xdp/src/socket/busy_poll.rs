@@ -1,0 +1,245 @@
+//! Busy polling: the program's own system calls drive the NIC's queue, instead of interrupts.
+
+use std::fmt;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use xdp_sys::Errno;
+
+use crate::QueueId;
+use crate::device::{ChangeError, Interface, Napi, NicQueue, QueueSide, Restore};
+use crate::sys;
+
+/// How a socket drives its queue itself. Minimum kernel: 5.11, built with `CONFIG_NET_RX_BUSY_POLL`.
+///
+/// Each [`Rx::kick`](crate::Rx::kick) and [`Tx::kick`](crate::Tx::kick) is a system call then, need-wakeup flag or
+/// not: the kernel polls the NIC within it, on the caller's processor, and packets move.
+/// [`Rx::wait`](crate::Rx::wait) polls for [`timeout`](BusyPoll::timeout) before it sleeps.
+///
+/// The whole recipe, of which [`interrupts_off`](BusyPoll::interrupts_off) is the second part:
+///
+/// 1. the socket prefers busy polling: as soon as it polls, the NIC's interrupt stays off; 2. the queue's NAPI keeps
+/// it off over a few empty polls (`defer_hard_irqs`), and polls by a timer if the program does
+///    not come back in time (`gro_flush_timeout`): with neither, each poll ends in an interrupt and nothing is gained;
+/// 3. one thread a queue, pinned, that kicks in a loop: no other processor touches the queue's packets.
+///
+/// How long an interrupt may stay off while polls find packets (`irq_suspend_timeout`, Minimum kernel: 6.13) is an
+/// alternative to 2 for programs that wait with epoll: see [`NapiChange`](crate::device::NapiChange).
+///
+/// The kernel learns which NAPI to poll at the bind in zero-copy mode (Minimum kernel: 6.15), else from the first
+/// packet that arrives: until then kicks poll nothing, and interrupts bring the packets.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use xdp::{BusyPoll, QueueId, Receive, Socket, Umem};
+///
+/// let umem = Umem::builder().build()?;
+/// let busy = BusyPoll::default().budget(64).interrupts_off(2, Duration::from_micros(200));
+/// let mut socket =
+///     Socket::builder(&umem).receive(Receive::Everything).busy_poll(busy).bind("eth0", QueueId(0))?;
+/// loop {
+///     socket.rx().kick()?;                                          // drives the NIC
+///     let batch = socket.rx().seek(64);
+///     batch.iter().for_each(|packet| println!("{} bytes", packet.len()));
+///     batch.commit();
+/// }
+/// # #[allow(unreachable_code)]
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias("SO_PREFER_BUSY_POLL", "SO_BUSY_POLL", "SO_BUSY_POLL_BUDGET"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "it is for `SocketBuilder::busy_poll`"]
+pub struct BusyPoll {
+    is_preferred: bool,
+    timeout: Duration,
+    budget: Option<u16>,
+    patience: Option<Patience>,
+}
+
+/// What the queue's NAPI is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Patience {
+    defer_hard_irqs: u32,
+    gro_flush_timeout: Duration,
+}
+
+/// Preferred, for 20 µs before a wait sleeps, 64 packets a poll; the queue's NAPI is left alone.
+impl Default for BusyPoll {
+    fn default() -> Self {
+        Self { is_preferred: true, timeout: Duration::from_micros(20), budget: Some(64), patience: None }
+    }
+}
+
+impl BusyPoll {
+    /// Does not claim the queue: the kernel polls it, too, whenever it has a reason to.
+    pub fn not_preferred(self) -> Self {
+        Self { is_preferred: false, ..self }
+    }
+
+    /// How long a wait polls before it sleeps; 20 µs if not said, 1 µs to 2147 s.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Packets that one poll takes at most; 64 if not said. More than the kernel's 8 needs `CAP_NET_ADMIN`.
+    pub fn budget(self, packets: u16) -> Self {
+        Self { budget: Some(packets), ..self }
+    }
+
+    /// Leaves the packets that one poll takes to the kernel: 8.
+    pub fn kernel_budget(self) -> Self {
+        Self { budget: None, ..self }
+    }
+
+    /// As long as the socket lives, keeps the queue's interrupt off over `polls` empty polls in a row, and polls by a
+    /// timer if the program has not for `timeout`. Afterwards both are as they were.
+    ///
+    /// Minimum kernel: 6.13, and `CAP_NET_ADMIN`. The program may stop polling for `timeout` at most, or packets are
+    /// lost for want of room in the NIC; 200 µs is what others use.
+    #[doc(alias("napi_defer_hard_irqs", "gro_flush_timeout"))]
+    pub fn interrupts_off(self, polls: u32, timeout: Duration) -> Self {
+        Self { patience: Some(Patience { defer_hard_irqs: polls, gro_flush_timeout: timeout }), ..self }
+    }
+
+    /// Sets the socket's options.
+    pub(super) fn apply(&self, fd: BorrowedFd<'_>) -> Result<(), BusyPollError> {
+        let micros = self.timeout.as_nanos().div_ceil(1000).clamp(1, i32::MAX as u128) as i32;
+        let options = [
+            (BusyPollOption::Prefer, self.is_preferred.then_some(1)),
+            (BusyPollOption::Budget, self.budget.map(i32::from)),
+            (BusyPollOption::Timeout, Some(micros)),
+        ];
+        for (option, value) in options {
+            let Some(value) = value else { continue };
+            sys::set_option(fd, libc::SOL_SOCKET, option.name(), &value)
+                .map_err(|errno| BusyPollError::refused(option, value, errno))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the queue's NAPI patient, if that was asked for.
+    pub(super) fn patience(
+        &self,
+        interface: &Interface,
+        queue: QueueId,
+    ) -> Result<Option<Restore>, BusyPollError> {
+        let Some(Patience { defer_hard_irqs, gro_flush_timeout }) = self.patience else { return Ok(None) };
+        let napi = napi_of(interface, queue)?
+            .ok_or_else(|| BusyPollError::NoNapi { interface: interface.name().to_owned(), queue })?;
+        let change = napi.change().defer_hard_irqs(defer_hard_irqs).gro_flush_timeout(gro_flush_timeout);
+        Ok(Some(change.until_dropped(interface)?))
+    }
+
+    /// How long a wait polls before it sleeps.
+    pub(crate) fn spin(&self) -> Duration {
+        self.timeout
+    }
+}
+
+/// Who polls a queue: as the kernel says, or the only one that there is.
+fn napi_of(interface: &Interface, queue: QueueId) -> Result<Option<Napi>, ChangeError> {
+    let all = Napi::of(interface)?.unwrap_or_default();
+    let queues = NicQueue::of(interface)?.unwrap_or_default();
+    let ours = queues.iter().find(|one| (one.side(), one.id()) == (QueueSide::Rx, queue));
+    let id = ours.and_then(NicQueue::napi);
+    Ok(match all[..] {
+        // Some drivers (veth) do not say which is whose.
+        [only] if id.is_none() => Some(only),
+        _ => all.into_iter().find(|napi| Some(napi.id()) == id),
+    })
+}
+
+/// An option of the socket that busy polling needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BusyPollOption {
+    /// `SO_PREFER_BUSY_POLL`
+    Prefer,
+    /// `SO_BUSY_POLL_BUDGET`
+    Budget,
+    /// `SO_BUSY_POLL`
+    Timeout,
+}
+
+impl BusyPollOption {
+    fn name(self) -> i32 {
+        match self {
+            Self::Prefer => libc::SO_PREFER_BUSY_POLL,
+            Self::Budget => libc::SO_BUSY_POLL_BUDGET,
+            Self::Timeout => libc::SO_BUSY_POLL,
+        }
+    }
+}
+
+impl fmt::Display for BusyPollOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Prefer => "SO_PREFER_BUSY_POLL",
+            Self::Budget => "SO_BUSY_POLL_BUDGET",
+            Self::Timeout => "SO_BUSY_POLL",
+        })
+    }
+}
+
+/// Why a socket cannot busy-poll as it was told to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BusyPollError {
+    /// A capability is missing.
+    #[error(
+        "not allowed to set {option} to {value}: it needs CAP_NET_ADMIN (run as root, or setcap cap_net_admin+ep); \
+         without it, take `not_preferred` and `kernel_budget`"
+    )]
+    Privilege {
+        /// The option.
+        option: BusyPollOption,
+        /// The value asked for.
+        value: i32,
+    },
+    /// The kernel does not know the option.
+    #[error(
+        "this kernel has no {option}: busy polling of AF_XDP needs Linux 5.11 or later, built with \
+         CONFIG_NET_RX_BUSY_POLL"
+    )]
+    Unsupported {
+        /// The option.
+        option: BusyPollOption,
+    },
+    /// Any other refusal of the kernel.
+    #[error("the kernel refused to set {option} to {value}")]
+    Kernel {
+        /// The option.
+        option: BusyPollOption,
+        /// The value asked for.
+        value: i32,
+        /// What the kernel said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The kernel does not say who polls the queue, so nobody can be told to keep its interrupt off.
+    #[error(
+        "nobody says which NAPI context polls queue {queue} of {interface}: its kernel is older than 6.8, its driver \
+         does not tell, or it has none without an XDP program; set napi_defer_hard_irqs and gro_flush_timeout of the \
+         whole interface by hand"
+    )]
+    NoNapi {
+        /// The interface's name.
+        interface: String,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// The queue's NAPI could not be told to keep its interrupt off.
+    #[error(transparent)]
+    Napi(#[from] ChangeError),
+}
+
+impl BusyPollError {
+    fn refused(option: BusyPollOption, value: i32, errno: Errno) -> Self {
+        match errno {
+            Errno::EPERM => Self::Privilege { option, value },
+            Errno::ENOPROTOOPT => Self::Unsupported { option },
+            other => Self::Kernel { option, value, cause: sys::io_error(other) },
+        }
+    }
+}
