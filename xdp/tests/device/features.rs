@@ -118,7 +118,11 @@ fn a_feature_that_is_fixed_or_unknown_is_an_error_that_says_so_and_changes_nothi
         "{error}"
     );
     assert_eq!(features("veth0a"), before);
-    Features::change().off("lro").apply(&nic).expect("what is fixed as it should be needs no change");
+    let fixed = Features::change().off("lro").off("vlan-challenged");
+    fixed.clone().apply(&nic).expect("what is fixed as it should be needs no change");
+    fixed.on("gro").apply(&nic).expect("nor does it keep others from theirs");
+    Features::change().on("gro").off("gro").apply(&nic).expect("the last word counts");
+    assert_eq!(features("veth0a"), before);
 }
 
 #[test]

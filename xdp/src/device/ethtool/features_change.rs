@@ -42,6 +42,8 @@ impl FeaturesChange {
     }
 
     fn to(mut self, feature: &str, value: bool) -> Self {
+        // The last word on a feature counts.
+        self.wanted.retain(|(earlier, _)| earlier != feature);
         self.wanted.push((feature.to_owned(), value));
         self
     }
@@ -56,12 +58,14 @@ impl FeaturesChange {
         let unsupported = || ChangeError::unsupported(WHAT, interface);
         let now = Features::of(interface)?.ok_or_else(unsupported)?;
         let asked = self.wanted.iter().map(|(name, value)| Ok((find(&now, name, interface)?, *value)));
-        let asked = asked.collect::<Result<Vec<_>, ChangeError>>()?;
+        let mut asked = asked.collect::<Result<Vec<_>, ChangeError>>()?;
         let fixed = asked.iter().find(|(feature, value)| feature.is_fixed() && feature.is_active() != *value);
         if let Some((feature, _)) = fixed {
             let (feature, interface) = (feature.name().to_owned(), interface.name().to_owned());
             return Err(ChangeError::FixedFeature { feature, interface });
         }
+        // The others that are fixed are as they shall be, and the kernel is not to be asked about some of them.
+        asked.retain(|(feature, _)| !feature.is_fixed());
         let new = || asked.iter().map(|(feature, value)| (feature.name().to_owned(), *value)).collect();
         let old = asked.iter().map(|(feature, _)| (feature.name().to_owned(), feature.is_wanted()));
         let (change, former) = (Self { wanted: new() }, Self { wanted: old.collect() });
@@ -93,6 +97,9 @@ impl FeaturesChange {
             });
         };
         move || {
+            if wanted.is_empty() {
+                return Ok(());
+            }
             let request =
                 family.ethtool_request(ETHTOOL_MSG_FEATURES_SET).nest(ETHTOOL_A_FEATURES_WANTED, |set| {
                     set.nest(ETHTOOL_A_BITSET_BITS, |bits| {
