@@ -137,7 +137,8 @@ impl ProgramBuilder {
     /// Makes the maps, puts them into the instructions that load them, and has the kernel verify these. Nothing runs the
     /// program yet: see [`Program::attach`].
     ///
-    /// Needs `CAP_BPF` and `CAP_NET_ADMIN` (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`). Only if the kernel
+    /// Needs `CAP_BPF` and `CAP_NET_ADMIN`, and `CAP_PERFMON` for programs that look into packets; newer kernels, 6.18 for
+    /// one, want that only where a filter looks behind an IP header, at ports for example (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`). Only if the kernel
     /// refuses the program is it loaded a second time to get the verifier's log, which the error then holds.
     pub fn load(self) -> Result<Program, LoadError> {
         let Some(name) = ObjectName::new(&self.name) else {
@@ -206,6 +207,9 @@ impl Attempt<'_> {
             Errno::ENOSYS => LoadError::Unsupported,
             // Signals, one after the other: the log is cut short, and its last line is no reason.
             Errno::EAGAIN => LoadError::Kernel { name, cause: io_error(errno) },
+            Errno::EACCES if log.asks_for_perfmon() => {
+                LoadError::Permission { name, missing: MissingPrivilege::to_follow_headers() }
+            }
             _ if !log.is_empty() => LoadError::Refused { name, log },
             Errno::E2BIG => LoadError::Length { name, instructions: self.source.instructions.len() },
             Errno::EINVAL if self.source.flags & BPF_F_XDP_HAS_FRAGS != 0 => {

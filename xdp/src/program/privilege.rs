@@ -12,17 +12,26 @@ use std::{fmt, fs};
 pub struct MissingPrivilege {
     /// The effective set as a bit mask; `None` where /proc does not tell.
     effective: Option<u64>,
+    /// Whether `CAP_PERFMON` is among what it needs.
+    follows_headers: bool,
 }
 
 impl MissingPrivilege {
     const CAP_NET_ADMIN: u32 = 12;
     const CAP_SYS_ADMIN: u32 = 21;
+    const CAP_PERFMON: u32 = 38;
     const CAP_BPF: u32 = 39;
 
     /// Looks at the calling thread.
     pub(super) fn of_this_thread() -> Self {
         let status = fs::read_to_string("/proc/thread-self/status").ok();
-        Self { effective: status.as_deref().and_then(Self::effective_in) }
+        Self { effective: status.as_deref().and_then(Self::effective_in), follows_headers: false }
+    }
+
+    /// The same for a program that follows headers of variable length: the verifier lets it add unknown numbers to
+    /// pointers only if the loader holds `CAP_PERFMON` too.
+    pub(super) fn to_follow_headers() -> Self {
+        Self { follows_headers: true, ..Self::of_this_thread() }
     }
 
     /// The names of the missing capabilities: empty if all are held, or if it is not known.
@@ -35,6 +44,9 @@ impl MissingPrivilege {
         }
         if !held(Self::CAP_NET_ADMIN) {
             missing.push("CAP_NET_ADMIN");
+        }
+        if self.follows_headers && !held(Self::CAP_PERFMON) && !held(Self::CAP_SYS_ADMIN) {
+            missing.push("CAP_PERFMON");
         }
         missing
     }
@@ -70,8 +82,12 @@ impl fmt::Display for MissingPrivilege {
 mod tests {
     use super::*;
 
+    fn with(effective: Option<u64>) -> MissingPrivilege {
+        MissingPrivilege { effective, follows_headers: false }
+    }
+
     fn missing(effective: u64) -> Vec<&'static str> {
-        MissingPrivilege { effective: Some(effective) }.capabilities()
+        with(Some(effective)).capabilities()
     }
 
     #[test]
@@ -82,18 +98,21 @@ mod tests {
         assert_eq!(missing(1 << 21), ["CAP_NET_ADMIN"]);
         assert!(missing(1 << 12 | 1 << 39).is_empty());
         assert!(missing(1 << 12 | 1 << 21).is_empty());
-        let text = MissingPrivilege { effective: Some(1 << 39) }.to_string();
+        let follows = |effective| MissingPrivilege { follows_headers: true, ..with(Some(effective)) };
+        assert_eq!(follows(1 << 39 | 1 << 12).capabilities(), ["CAP_PERFMON"]);
+        assert!(follows(1 << 21 | 1 << 12).capabilities().is_empty());
+        let text = with(Some(1 << 39)).to_string();
         assert!(text.starts_with("it needs CAP_NET_ADMIN: run as root, or grant it with"), "{text}");
     }
 
     #[test]
     fn an_unknown_or_complete_set_names_what_else_it_may_be() {
-        let unknown = MissingPrivilege { effective: None };
+        let unknown = with(None);
         assert!(unknown.capabilities().is_empty());
         assert!(
             unknown.to_string().starts_with("it needs CAP_BPF and CAP_NET_ADMIN: run as root, or grant them")
         );
-        let all = MissingPrivilege { effective: Some(u64::MAX) }.to_string();
+        let all = with(Some(u64::MAX)).to_string();
         assert!(all.contains("user namespace") && all.contains("locked memory"), "{all}");
     }
 

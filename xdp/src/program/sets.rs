@@ -178,7 +178,12 @@ impl PrefixSet {
 
     /// Adds a prefix. One that is there already stays.
     pub fn insert(&self, prefix: impl Into<Prefix>) -> Result<(), SetError> {
-        self.0.insert(&PrefixKey::of(prefix.into()).bytes())
+        let prefix = prefix.into();
+        match self.0.insert(&PrefixKey::of(prefix).bytes()) {
+            // Older kernels, 5.10 for one, say so of a full trie before they look whether it holds the prefix.
+            Err(SetError::Full { .. }) if self.prefixes()?.contains(&prefix) => Ok(()),
+            other => other,
+        }
     }
 
     /// Removes a prefix; whether it was there. Others that overlap it stay.

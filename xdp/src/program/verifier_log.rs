@@ -31,6 +31,13 @@ impl VerifierLog {
         self.text.trim().is_empty()
     }
 
+    /// Whether it says what whoever lacks `CAP_PERFMON` hears: of sums with pointers, and on older kernels (5.10) of
+    /// comparisons too.
+    pub(super) fn asks_for_perfmon(&self) -> bool {
+        let words = ["prohibited for !root", "pointer comparison prohibited"];
+        words.into_iter().any(|words| self.text.contains(words))
+    }
+
     /// The last lines that say what is wrong, without the verifier's figures about its own work.
     fn last_lines(&self) -> Vec<&str> {
         const FIGURES: [&str; 4] = ["processed ", "verification time ", "stack depth ", "mark_precise"];

@@ -12,6 +12,7 @@ use xdp::lab;
 use xdp::program::{Action, Filter, LoadError, PortSet, Prefix, PrefixSet, Program, Rules, Target, Verdict};
 
 use super::generate::{Expression, Sets, expression, packet, port, prefix, verdict};
+use super::semantics::has_multi_buffer;
 
 /// One program, and packets for it: many, since loading takes longer than trying.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ struct Case {
 /// How many packets a program is tried on.
 const PACKETS: usize = 40;
 
-fn case() -> impl Strategy<Value = Case> {
+fn case(has_multi_buffer: bool) -> impl Strategy<Value = Case> {
     let rules = prop_oneof![
         2 => vec((expression(), verdict()), 1),
         1 => vec((expression(), verdict()), 0..6),
@@ -35,10 +36,10 @@ fn case() -> impl Strategy<Value = Case> {
     let otherwise = prop::sample::select(vec![Action::Pass, Action::Drop, Action::Transmit]);
     let sets = (vec(port(), 0..6), vec(prefix(), 0..6));
     (rules, otherwise, any::<bool>(), sets, vec(packet(), PACKETS)).prop_map(
-        |(rules, otherwise, multi_buffer, (ports, prefixes), packets)| Case {
+        move |(rules, otherwise, multi_buffer, (ports, prefixes), packets)| Case {
             rules,
             otherwise,
-            multi_buffer,
+            multi_buffer: multi_buffer && has_multi_buffer,
             ports,
             prefixes,
             packets,
@@ -139,7 +140,8 @@ fn compiled_rules_decide_as_the_matcher_in_rust_does() {
     };
     let tally = std::cell::RefCell::new(Tally::default());
     let start = Instant::now();
-    let outcome = TestRunner::new(config).run(&case(), |case| case.check(&mut tally.borrow_mut()));
+    let outcome =
+        TestRunner::new(config).run(&case(has_multi_buffer()), |case| case.check(&mut tally.borrow_mut()));
     let Tally { programs, packets, matched, longest } = tally.into_inner();
     eprintln!(
         "{packets} packets, {matched} matched by a rule, {programs} programs of up to {longest} instructions, \

@@ -9,6 +9,7 @@ mod generate;
 mod live;
 mod net;
 mod packet;
+mod privileges;
 mod semantics;
 mod spread;
 mod wire;

@@ -17,8 +17,8 @@ pub(crate) const VLAN: u16 = 7;
 pub(crate) struct Net {
     pub(crate) near: Lab,
     pub(crate) far: Lab,
-    /// Whether this kernel has VLAN interfaces (`CONFIG_VLAN_8021Q`).
-    has_vlan: bool,
+    /// Whether this kernel has IPv6, and VLAN interfaces (`CONFIG_VLAN_8021Q`).
+    has: [bool; 2],
 }
 
 /// What the machines are called on the cable, near and far: plain and in the VLAN.
@@ -44,28 +44,35 @@ fn addresses() -> [Addresses; 4] {
 impl Net {
     pub(crate) fn new() -> Self {
         let empty = || Lab::builder().pairs(0).build().unwrap();
-        let mut net = Self { near: empty(), far: empty(), has_vlan: true };
+        let mut net = Self { near: empty(), far: empty(), has: [true; 2] };
         let far = net.far.run(|| File::open("/proc/thread-self/ns/net").unwrap()).unwrap();
         net.near.run(|| Route::open().pair("cable", &far)).unwrap();
         for (lab, side) in [(&net.near, 0), (&net.far, 1)] {
-            net.has_vlan = lab.run(|| set_up(side)).unwrap();
+            net.has = lab.run(|| set_up(side)).unwrap();
         }
-        if !net.has_vlan {
-            eprintln!("SKIPPED the VLAN: this kernel has no VLAN interfaces");
+        for (has, what) in net.has.into_iter().zip(["IPv6", "VLAN interfaces"]) {
+            if !has {
+                eprintln!("SKIPPED a part: this kernel has no {what}");
+            }
         }
         net
     }
 
     /// Where the machines speak to each other.
     pub(crate) fn addresses(&self) -> Vec<Addresses> {
-        addresses()[..if self.has_vlan { 4 } else { 2 }].to_vec()
+        let [has_ipv6, has_vlan] = self.has;
+        let all = addresses().into_iter().enumerate();
+        let possible =
+            all.filter(|(number, at)| (has_ipv6 || at.near.is_ipv4()) && (has_vlan || *number < 2));
+        possible.map(|(_, at)| at).collect()
     }
 }
 
-/// Whether there is a VLAN.
-fn set_up(side: usize) -> bool {
+/// Whether there is IPv6, and a VLAN.
+fn set_up(side: usize) -> [bool; 2] {
     // The lab's namespaces begin without IPv6.
-    for scope in ["all", "default", "cable"] {
+    let has_ipv6 = fs::exists("/proc/sys/net/ipv6").unwrap();
+    for scope in ["all", "default", "cable"].into_iter().filter(|_| has_ipv6) {
         fs::write(format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "0").unwrap();
     }
     // A tag is to be in the packet when it reaches the program, as on a wire.
@@ -79,9 +86,12 @@ fn set_up(side: usize) -> bool {
     }
     let links = [Some(cable), Some(cable), vlan, vlan];
     for (addresses, link) in addresses().into_iter().zip(links).filter_map(|(at, link)| Some((at, link?))) {
-        route.address(link, if side == 0 { addresses.near } else { addresses.far });
+        let address = if side == 0 { addresses.near } else { addresses.far };
+        if has_ipv6 || address.is_ipv4() {
+            route.address(link, address);
+        }
     }
-    vlan.is_some()
+    [has_ipv6, vlan.is_some()]
 }
 
 fn index(name: &str) -> u32 {
