@@ -269,3 +269,83 @@ fn of_map(error: &MapError) -> Vec<Finding> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::QueueId;
+    use crate::socket::error::RingKind;
+
+    /// The likeliest cause of a refusal on the loopback interface, which every namespace has.
+    fn likeliest(step: Step, errno: Errno, config: &Config) -> FindingKind {
+        let interface = Interface::by_name("lo").expect("every namespace has one");
+        let causes = RefusedCall { step, errno, interface: &interface, config }.causes();
+        let first = causes.first().unwrap_or_else(|| panic!("{step:?} and {errno} have a cause"));
+        assert!(!first.remedies().is_empty(), "{first}");
+        first.kind().clone()
+    }
+
+    #[test]
+    fn each_number_of_each_step_has_a_likeliest_cause() {
+        let config = Config::new(QueueId(0));
+        let of = |step, errno| likeliest(step, errno, &config);
+        assert_eq!(of(Step::Socket, Errno::EMFILE), FindingKind::TooManyFiles);
+        assert_eq!(of(Step::Socket, Errno::EAFNOSUPPORT), FindingKind::NoAfXdp);
+        assert!(matches!(
+            of(Step::Socket, Errno::EPERM),
+            FindingKind::MissingCapability { capability: "CAP_NET_RAW", .. }
+                | FindingKind::UserNamespace { capability: "CAP_NET_RAW" }
+        ));
+        assert!(matches!(
+            of(Step::RegisterUmem, Errno::ENOBUFS),
+            FindingKind::LockedMemory { needed, .. } if needed == 4096 * 4096
+        ));
+        assert_eq!(of(Step::RegisterUmem, Errno::ENOMEM), FindingKind::OutOfMemory { purpose: "the umem" });
+        assert!(matches!(of(Step::RegisterUmem, Errno::EINVAL), FindingKind::Headroom { .. }));
+        let ring = RingKind::Fill;
+        assert_eq!(of(Step::RingSize(ring), Errno::EINVAL), FindingKind::RingSize { ring, entries: 4096 });
+        for step in [Step::RingSize(ring), Step::MapRing(ring)] {
+            assert_eq!(of(step, Errno::ENOMEM), FindingKind::OutOfMemory { purpose: "the rings" });
+        }
+        assert!(matches!(of(Step::Bind, Errno::EBUSY), FindingKind::QueueBusy { queue: QueueId(0), .. }));
+        assert!(matches!(of(Step::Bind, Errno::ENODEV), FindingKind::InterfaceGone { .. }));
+        assert!(matches!(of(Step::Bind, Errno::ENETDOWN), FindingKind::InterfaceDown { .. }));
+        assert!(matches!(
+            of(Step::Bind, Errno::EPERM),
+            FindingKind::MissingCapability { .. } | FindingKind::UserNamespace { .. }
+        ));
+    }
+
+    #[test]
+    fn an_invalid_bind_is_first_the_queue_and_then_the_arithmetic_of_zero_copy() {
+        let beyond = Config { mode: Mode::ZeroCopy, ..Config::new(QueueId(9)) };
+        assert!(matches!(likeliest(Step::Bind, Errno::EINVAL, &beyond), FindingKind::NoSuchQueue { .. }));
+        let interface = Interface::by_name("lo").expect("every namespace has one");
+        let config = Config { mode: Mode::ZeroCopy, ..Config::new(QueueId(0)) };
+        let call =
+            RefusedCall { step: Step::Bind, errno: Errno::EINVAL, interface: &interface, config: &config };
+        let kinds: Vec<_> = call.causes().iter().map(|cause| cause.kind().clone()).collect();
+        let too_long = |kind: &FindingKind| matches!(kind, FindingKind::ZeroCopyMtu { .. });
+        assert!(kinds.iter().any(too_long), "the loopback's MTU is 65536: {kinds:?}");
+    }
+
+    #[test]
+    fn copy_mode_is_never_explained_by_zero_copy() {
+        let interface = Interface::by_name("lo").expect("every namespace has one");
+        let config = Config { mode: Mode::Copy, ..Config::new(QueueId(0)) };
+        for errno in [Errno::EINVAL, Errno::EOPNOTSUPP] {
+            let causes =
+                RefusedCall { step: Step::Bind, errno, interface: &interface, config: &config }.causes();
+            assert_eq!(causes, [], "{errno}");
+        }
+    }
+
+    #[test]
+    fn what_ran_out_is_found_at_the_end_of_the_chain() {
+        let cause = std::io::Error::from_raw_os_error(libc::EMFILE);
+        let error = BindError::Load(LoadError::Kernel { name: "ours".into(), cause });
+        assert_eq!(of(&error).first().map(Finding::kind), Some(&FindingKind::TooManyFiles));
+        let cause = std::io::Error::from_raw_os_error(libc::EIO);
+        assert_eq!(of(&BindError::Load(LoadError::Kernel { name: "ours".into(), cause })), []);
+    }
+}

@@ -196,12 +196,32 @@ pub(super) fn capacity(chunk_size: u32, headroom: u32) -> u32 {
 /// A NIC drops what is for others before anybody sees it.
 pub(super) fn mac_filter(facts: &Facts) -> Option<Finding> {
     let interface = &facts.interface;
-    let mac = interface.mac()?.map(|byte| format!("{byte:02x}")).join(":");
-    (interface.kind().is_none() && interface.is_promiscuous() == Some(false)).then(|| {
-        Finding::new(Severity::Note, FindingKind::MacFilter { mac: mac.clone() })
-            .what(format!("the NIC takes packets for {mac} and broadcasts only"))
-            .why("it drops those for other hardware addresses before a program could see them")
-            .remedy(format!("ip link set {} promisc on", interface.name()))
-            .remedy(format!("send to {mac}"))
-    })
+    let filters = interface.kind().is_none() && interface.is_promiscuous() == Some(false);
+    interface.mac().filter(|_| filters).map(|mac| only_for(interface.name(), mac))
+}
+
+fn only_for(interface: &str, mac: [u8; 6]) -> Finding {
+    let mac = mac.map(|byte| format!("{byte:02x}")).join(":");
+    Finding::new(Severity::Note, FindingKind::MacFilter { mac: mac.clone() })
+        .what(format!("{interface} takes packets for {mac} and broadcasts only"))
+        .why("a NIC drops those for other hardware addresses before a program could see them")
+        .remedy(format!("ip link set {interface} promisc on"))
+        .remedy(format!("send to {mac}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nic_that_filters_addresses_is_told_how_not_to() {
+        let finding = only_for("eth0", [2, 0, 0, 0, 0, 0x1f]);
+        assert!(finding.summary().contains("02:00:00:00:00:1f"), "{finding}");
+        assert_eq!(finding.remedies()[0], "ip link set eth0 promisc on");
+    }
+
+    #[test]
+    fn the_room_of_a_chunk_is_what_kernel_and_user_leave_of_it() {
+        assert_eq!((capacity(2048, 0), capacity(4096, 128), capacity(2048, 4000)), (1792, 3712, 0));
+    }
 }
