@@ -24,6 +24,7 @@ pub(crate) struct Gathered {
     bytes: usize,
     /// What a dump lists changed while it was written: it has to be read to its end all the same.
     interrupted: bool,
+    warning: Option<String>,
 }
 
 /// How far the answers have come.
@@ -39,7 +40,7 @@ pub(crate) enum Progress {
 
 impl Gathered {
     pub(crate) fn new(sequence: u32, is_dump: bool) -> Self {
-        Self { sequence, is_dump, answers: Vec::new(), bytes: 0, interrupted: false }
+        Self { sequence, is_dump, answers: Vec::new(), bytes: 0, interrupted: false, warning: None }
     }
 
     /// Takes one datagram. What `wanted` refuses is not kept. After anything but [`Progress::More`] it is over.
@@ -65,14 +66,22 @@ impl Gathered {
                     let kind = message.header.nlmsg_type;
                     self.answers.push(Answer { kind, payload: message.payload.to_vec() });
                 }
-                Role::End if self.interrupted => return Ok(Progress::Interrupted),
-                Role::End => return Ok(Progress::Whole),
+                Role::End(_) if self.interrupted => return Ok(Progress::Interrupted),
+                Role::End(warning) => {
+                    self.warning = warning;
+                    return Ok(Progress::Whole);
+                }
                 Role::Failed(Errno::EINTR, _) if self.is_dump => return Ok(Progress::Interrupted),
                 Role::Failed(errno, text) => return Err(NetlinkError::refused(errno, text)),
                 Role::Ignored => {}
             }
         }
         Ok(Progress::More)
+    }
+
+    /// What the kernel remarked though the request succeeded.
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     pub(crate) fn into_answers(self) -> Vec<Answer> {

@@ -60,8 +60,8 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Role {
     /// A part of the answer.
     Answer,
-    /// The end: the request succeeded.
-    End,
+    /// The end: the request succeeded, and the kernel may have remarked something all the same.
+    End(Option<String>),
     /// The end: it failed, and the kernel may have said why in words.
     Failed(Errno, Option<String>),
     /// Not to be read as anything.
@@ -103,14 +103,11 @@ impl Message<'_> {
     }
 
     fn outcome(&self, error: i32, attributes: Option<&[u8]>) -> Role {
-        if error >= 0 {
-            return Role::End;
-        }
         let explained = self.header.nlmsg_flags & NLM_F_ACK_TLVS != 0;
         let text = attributes
             .filter(|_| explained)
             .and_then(|bytes| Attributes::new(bytes).find(NLMSGERR_ATTR_MSG))
             .map(|attribute| attribute.text());
-        Role::Failed(Errno::from_raw(error.saturating_neg()), text)
+        if error < 0 { Role::Failed(Errno::from_raw(error.saturating_neg()), text) } else { Role::End(text) }
     }
 }

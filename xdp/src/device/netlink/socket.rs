@@ -42,6 +42,7 @@ pub(crate) struct NetlinkSocket {
     /// The kernel's number for that namespace. Minimum kernel: 5.14.
     namespace: Option<u64>,
     sequence: u32,
+    warning: Option<String>,
     buffer: Vec<u8>,
 }
 
@@ -62,12 +63,21 @@ impl NetlinkSocket {
     pub(super) fn over(fd: OwnedFd) -> Self {
         let cookie = sys::option::<u64>(fd.as_fd(), libc::SOL_SOCKET, libc::SO_NETNS_COOKIE);
         let namespace = cookie.ok().map(|(cookie, _)| cookie);
-        Self { fd, namespace, sequence: 0, buffer: vec![0; DATAGRAM] }
+        Self { fd, namespace, sequence: 0, warning: None, buffer: vec![0; DATAGRAM] }
     }
 
     /// The network namespace that it speaks to, as the kernel numbers them; `None` before Linux 5.14.
     pub(crate) fn namespace(&self) -> Option<u64> {
         self.namespace
+    }
+
+    /// What the kernel remarked about the last request though it carried it out. Minimum kernel: 4.16.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "the changes that are made so far say more by themselves")
+    )]
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     /// Sends a request and returns its answers, in order; a dump that was interrupted is started again.
@@ -105,6 +115,7 @@ impl NetlinkSocket {
         wanted: &impl Fn(&[u8]) -> bool,
     ) -> Result<Option<Vec<Answer>>, NetlinkError> {
         self.sequence = self.sequence.wrapping_add(1);
+        self.warning = None;
         // A dump ends at its own mark; anything else has one only if an acknowledgement is asked for.
         let flags = if request.is_dump() { 0 } else { NLM_F_ACK };
         let bytes = request.bytes(self.sequence, flags)?;
@@ -116,7 +127,10 @@ impl NetlinkSocket {
             let len = self.receive(deadline)?;
             match gathered.take(&self.buffer[..len], wanted)? {
                 Progress::More => {}
-                Progress::Whole => return Ok(Some(gathered.into_answers())),
+                Progress::Whole => {
+                    self.warning = gathered.warning().map(str::to_owned);
+                    return Ok(Some(gathered.into_answers()));
+                }
                 Progress::Interrupted => return Ok(None),
             }
         }

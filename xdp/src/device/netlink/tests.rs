@@ -36,8 +36,8 @@ fn role(bytes: &[u8]) -> Result<Role, Damaged> {
 fn a_dump_ends_at_its_mark_even_if_no_message_says_that_there_are_several() {
     let part = message(RTM_NEWLINK, 0, &[0; 16]);
     assert_eq!(role(&part), Ok(Role::Answer));
-    assert_eq!(role(&message(NLMSG_DONE, 0, &0_i32.to_ne_bytes())), Ok(Role::End));
-    assert_eq!(role(&message(NLMSG_DONE, 0, &[])), Ok(Role::End), "kernels of old send no number");
+    assert_eq!(role(&message(NLMSG_DONE, 0, &0_i32.to_ne_bytes())), Ok(Role::End(None)));
+    assert_eq!(role(&message(NLMSG_DONE, 0, &[])), Ok(Role::End(None)), "kernels of old send no number");
 }
 
 #[test]
@@ -66,8 +66,25 @@ fn the_kernel_s_words_are_found_with_and_without_the_request_before_them() {
 }
 
 #[test]
+fn what_the_kernel_remarks_about_a_success_is_kept_until_the_next_request() {
+    let mut rounds = 0;
+    let mut socket = script::scripted(move |question| {
+        rounds += 1;
+        let remark = attributes(|body| body.text(NLMSGERR_ATTR_MSG, "rounded to 512"));
+        let done = [nlmsgerr::default().as_bytes(), &remark].concat();
+        let flags = if rounds == 1 { NLM_F_CAPPED | NLM_F_ACK_TLVS } else { NLM_F_CAPPED };
+        vec![script::message(NLMSG_ERROR, flags, question, &done)]
+    });
+    let request = Request::new(RTM_GETLINK, 0);
+    assert_eq!(socket.request(&request).expect("done"), []);
+    assert_eq!(socket.warning(), Some("rounded to 512"));
+    socket.request(&request).expect("done");
+    assert_eq!(socket.warning(), None);
+}
+
+#[test]
 fn an_acknowledgement_is_the_end_and_noise_is_ignored() {
-    assert_eq!(role(&message(NLMSG_ERROR, 0, nlmsgerr::default().as_bytes())), Ok(Role::End));
+    assert_eq!(role(&message(NLMSG_ERROR, 0, nlmsgerr::default().as_bytes())), Ok(Role::End(None)));
     assert_eq!(role(&message(NLMSG_NOOP, 0, &[])), Ok(Role::Ignored));
     assert_eq!(role(&message(NLMSG_ERROR, 0, &[0; 3])), Err(Damaged), "an error without a number");
 }
