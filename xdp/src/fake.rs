@@ -149,6 +149,7 @@ fn report(umem: &Umem, entries: u32) -> Report {
         tx_budget: entries,
         send_buffer: None,
         busy_poll: None,
+        polled_napi: None,
         requestable: Requestable::all_in(umem.home().reserve),
         busy_retries: 0,
     }

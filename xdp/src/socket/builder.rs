@@ -15,7 +15,7 @@ use crate::metadata::Requestable;
 use crate::program::{AttachMode, Attachment, Program, ProgramBuilder};
 use crate::rx::Rx;
 use crate::socket::at::At;
-use crate::socket::busy_poll::BusyPoll;
+use crate::socket::busy_poll::{self, BusyPoll};
 use crate::socket::error::BindError;
 use crate::socket::halves::{self, Halves, Shares};
 use crate::socket::namespace::Namespace;
@@ -356,6 +356,7 @@ impl SocketBuilder {
         if config.multi_buffer {
             halves.allow_packets(most_frames, self.umem.layout());
         }
+        let polled_napi = busy_poll::polled_napi(port.fd());
         let report = Report {
             interface: interface.name().to_owned(),
             queue,
@@ -371,6 +372,7 @@ impl SocketBuilder {
             tx_budget,
             send_buffer,
             busy_poll: self.busy_poll,
+            polled_napi,
             requestable: Requestable::on(&self.umem, mode, &interface),
             busy_retries,
         };
@@ -385,7 +387,8 @@ impl SocketBuilder {
         port.set_bound(report, bound);
         if let Some(busy) = self.busy_poll {
             // After the bind, at which drivers make the queue anew.
-            port.set_busy(Busy { spin: busy.spin(), _patience: busy.patience(&interface, queue)? });
+            let patience = busy.patience(polled_napi, &interface, queue)?;
+            port.set_busy(Busy { spin: busy.spin(), _patience: patience });
         }
 
         // 8. Let the program send this queue's packets here.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use xdp_sys::Errno;
 
 use crate::QueueId;
-use crate::device::{ChangeError, Interface, Napi, NicQueue, QueueSide, Restore};
+use crate::device::{ChangeError, Interface, Napi, Restore};
 use crate::sys;
 
 /// How a socket drives its queue itself. Minimum kernel: 5.11, built with `CONFIG_NET_RX_BUSY_POLL`.
@@ -19,16 +19,19 @@ use crate::sys;
 ///
 /// The whole recipe, of which [`interrupts_off`](BusyPoll::interrupts_off) is the second part:
 ///
-/// 1. the socket prefers busy polling: as soon as it polls, the NIC's interrupt stays off; 2. the queue's NAPI keeps
-/// it off over a few empty polls (`defer_hard_irqs`), and polls by a timer if the program does
-///    not come back in time (`gro_flush_timeout`): with neither, each poll ends in an interrupt and nothing is gained;
+/// 1. the socket prefers busy polling: as soon as it polls, the NIC's interrupt stays off;
+/// 2. the queue's NAPI keeps it off over a few empty polls (`defer_hard_irqs`), and polls by a timer if the program
+///    does not come back in time (`gro_flush_timeout`): with neither, each poll ends in an interrupt and nothing is
+///    gained;
 /// 3. one thread a queue, pinned, that kicks in a loop: no other processor touches the queue's packets.
 ///
 /// How long an interrupt may stay off while polls find packets (`irq_suspend_timeout`, Minimum kernel: 6.13) is an
 /// alternative to 2 for programs that wait with epoll: see [`NapiChange`](crate::device::NapiChange).
 ///
-/// The kernel learns which NAPI to poll at the bind in zero-copy mode (Minimum kernel: 6.15), else from the first
-/// packet that arrives: until then kicks poll nothing, and interrupts bring the packets.
+/// Which NAPI a socket polls the kernel learns at the bind, of sockets in zero-copy mode only (Minimum kernel: 6.15);
+/// from 5.11 to 6.12 with the first packet, in either mode. The report's `polled_napi` tells what it knows at the
+/// bind. A socket whose kernel knows none is polled for as if nothing was set: by interrupts. That is how copy mode
+/// is since 6.13.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -95,8 +98,9 @@ impl BusyPoll {
     /// As long as the socket lives, keeps the queue's interrupt off over `polls` empty polls in a row, and polls by a
     /// timer if the program has not for `timeout`. Afterwards both are as they were.
     ///
-    /// Minimum kernel: 6.13, and `CAP_NET_ADMIN`. The program may stop polling for `timeout` at most, or packets are
-    /// lost for want of room in the NIC; 200 µs is what others use.
+    /// Minimum kernel: 6.15, zero-copy mode, and `CAP_NET_ADMIN`; refused where the socket would poll nothing. The
+    /// program may stop polling for `timeout` at most, or packets are lost for want of room in the NIC; 200 µs is
+    /// what others use.
     #[doc(alias("napi_defer_hard_irqs", "gro_flush_timeout"))]
     pub fn interrupts_off(self, polls: u32, timeout: Duration) -> Self {
         Self { patience: Some(Patience { defer_hard_irqs: polls, gro_flush_timeout: timeout }), ..self }
@@ -118,15 +122,19 @@ impl BusyPoll {
         Ok(())
     }
 
-    /// Makes the queue's NAPI patient, if that was asked for.
+    /// Makes the NAPI patient that the socket polls, if that was asked for.
     pub(super) fn patience(
         &self,
+        polled: Option<u32>,
         interface: &Interface,
         queue: QueueId,
     ) -> Result<Option<Restore>, BusyPollError> {
         let Some(Patience { defer_hard_irqs, gro_flush_timeout }) = self.patience else { return Ok(None) };
-        let napi = napi_of(interface, queue)?
-            .ok_or_else(|| BusyPollError::NoNapi { interface: interface.name().to_owned(), queue })?;
+        let not_polled = || BusyPollError::NotPolled { interface: interface.name().to_owned(), queue };
+        // Where the socket polls nothing, this would do nothing but keep packets waiting.
+        let polled = polled.ok_or_else(not_polled)?;
+        let all = Napi::of(interface).map_err(ChangeError::from)?.unwrap_or_default();
+        let napi = all.into_iter().find(|napi| napi.id() == polled).ok_or_else(not_polled)?;
         let change = napi.change().defer_hard_irqs(defer_hard_irqs).gro_flush_timeout(gro_flush_timeout);
         Ok(Some(change.until_dropped(interface)?))
     }
@@ -137,17 +145,10 @@ impl BusyPoll {
     }
 }
 
-/// Who polls a queue: as the kernel says, or the only one that there is.
-fn napi_of(interface: &Interface, queue: QueueId) -> Result<Option<Napi>, ChangeError> {
-    let all = Napi::of(interface)?.unwrap_or_default();
-    let queues = NicQueue::of(interface)?.unwrap_or_default();
-    let ours = queues.iter().find(|one| (one.side(), one.id()) == (QueueSide::Rx, queue));
-    let id = ours.and_then(NicQueue::napi);
-    Ok(match all[..] {
-        // Some drivers (veth) do not say which is whose.
-        [only] if id.is_none() => Some(only),
-        _ => all.into_iter().find(|napi| Some(napi.id()) == id),
-    })
+/// The NAPI context that a socket polls, as far as the kernel knows it yet.
+pub(super) fn polled_napi(fd: BorrowedFd<'_>) -> Option<u32> {
+    let (id, _) = sys::option::<u32>(fd, libc::SOL_SOCKET, libc::SO_INCOMING_NAPI_ID).ok()?;
+    Some(id).filter(|id| *id != 0)
 }
 
 /// An option of the socket that busy polling needs.
@@ -217,13 +218,12 @@ pub enum BusyPollError {
         #[source]
         cause: io::Error,
     },
-    /// The kernel does not say who polls the queue, so nobody can be told to keep its interrupt off.
+    /// The kernel knows no NAPI context that this socket could poll, so its interrupt must stay on.
     #[error(
-        "nobody says which NAPI context polls queue {queue} of {interface}: its kernel is older than 6.8, its driver \
-         does not tell, or it has none without an XDP program; set napi_defer_hard_irqs and gro_flush_timeout of the \
-         whole interface by hand"
+        "the socket on queue {queue} of {interface} would poll nothing: in copy mode no kernel from 6.13 on lets it, in \
+         zero-copy mode those from 6.15 on do if the driver names its NAPI; leave `interrupts_off` out, or use zero-copy"
     )]
-    NoNapi {
+    NotPolled {
         /// The interface's name.
         interface: String,
         /// The queue.

@@ -42,6 +42,8 @@ pub struct Report {
     pub send_buffer: Option<u32>,
     /// How the socket polls its queue itself, if it does.
     pub busy_poll: Option<BusyPoll>,
+    /// The NAPI context that the socket polls, as far as the kernel knew it at the bind: see [`BusyPoll`].
+    pub polled_napi: Option<u32>,
     /// What can be asked for packets that are sent.
     pub requestable: Requestable,
     /// How often the queue was still busy with an earlier socket before the bind succeeded.

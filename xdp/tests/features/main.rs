@@ -3,6 +3,7 @@
 //! sees it.
 #![cfg(all(feature = "fake-kernel", feature = "lab"))]
 
+mod busy_poll;
 mod rx_metadata;
 mod tx_metadata;
 
