@@ -12,4 +12,5 @@ mod packet;
 mod privileges;
 mod semantics;
 mod spread;
+mod throughput;
 mod wire;

@@ -40,9 +40,11 @@ fn a_program_without_a_link_lasts_until_its_attachment_is_dropped() {
         });
         assert!(Interface::by_name(name).unwrap().xdp().is_none());
     }
-    let long = Program::redirect_all().multi_buffer().load().unwrap();
-    let error = long.attach_by_netlink("lo", AttachMode::Driver).unwrap_err();
-    assert!(matches!(error, AttachError::Driver { refusal: DriverRefusal::Unsupported, .. }), "{error}");
+    let error = program.attach_by_netlink("lo", AttachMode::Driver).unwrap_err();
+    assert!(
+        matches!(error, AttachError::Driver { refusal: DriverRefusal::UnsupportedOrMtu { .. }, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -92,8 +94,9 @@ fn somebody_elses_program_in_our_place_is_left_there() {
         Command::new("ip").args(["link", "set", "dev", name, "xdpdrv", "off"]).status()
     };
     match status {
-        Ok(status) => assert!(status.success()),
-        Err(error) => return eprintln!("SKIPPED: no ip(8) to take the program off: {error}"),
+        Ok(status) if status.success() => {}
+        // None at all, or that of a small system, which knows no XDP.
+        other => return eprintln!("SKIPPED: no ip(8) that takes a program off: {other:?}"),
     }
     let _theirs = theirs.attach_by_netlink(name, AttachMode::Driver).unwrap();
     assert!(!ours.is_attached().unwrap());

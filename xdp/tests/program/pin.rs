@@ -11,7 +11,9 @@ use std::thread;
 use xdp::QueueId;
 use xdp::device::Interface;
 use xdp::lab::{self, Lab};
-use xdp::program::{Action, AttachMode, Filter, MapOpenError, Pin, PinError, PortSet, Program, XskMap};
+use xdp::program::{
+    Action, AttachError, AttachMode, Filter, MapOpenError, Pin, PinError, PortSet, Program, XskMap,
+};
 
 use super::{PACKET, no_forks, xdp_socket};
 
@@ -97,6 +99,64 @@ fn a_socket_joins_a_map_by_descriptor_by_id_and_by_name() {
             assert_eq!(other.test_run(&PACKET).unwrap(), Action::Redirect);
             program.map().remove(QueueId(0)).unwrap();
         }
+    });
+}
+
+/// Runs bpftool(8); `None` if there is none on this machine.
+fn bpftool(arguments: &[&str]) -> Option<String> {
+    let _alone = no_forks();
+    match process::Command::new("bpftool").args(arguments).output() {
+        Ok(output) => {
+            assert!(output.status.success(), "{arguments:?}: {output:?}");
+            Some(String::from_utf8(output.stdout).unwrap())
+        }
+        Err(error) => {
+            eprintln!("SKIPPED: no bpftool: {error}");
+            None
+        }
+    }
+}
+
+#[test]
+fn bpftool_and_this_library_use_each_others_maps_and_programs() {
+    if !lab::require("bpftool_and_this_library_use_each_others_maps_and_programs") {
+        return;
+    }
+    with_bpf_file_system(|directory| {
+        // Their map, our program and socket.
+        let path = directory.join("theirs");
+        let text = path.to_str().unwrap();
+        let create = ["map", "create", text, "type", "xskmap", "key", "4", "value", "4", "entries", "4"];
+        if bpftool(&[&create[..], &["name", "xsks_map"]].concat()).is_none() {
+            return;
+        }
+        let map = XskMap::open(&path).unwrap();
+        let program = Program::redirect(Filter::any()).socket_map(map).load().unwrap();
+        let socket = xdp_socket();
+        program.map().insert(QueueId(0), socket.as_fd()).unwrap();
+        assert_eq!(program.test_run(&PACKET).unwrap(), Action::Redirect);
+        let shown = bpftool(&["map", "show", "pinned", text]).unwrap();
+        assert!(shown.contains("xskmap") && shown.contains("xsks_map"), "{shown}");
+
+        // Our map, by the name that they take the socket out by.
+        let ours = directory.join("ours");
+        let _pin = program.map().pin(&ours).unwrap();
+        let key = ["key", "0", "0", "0", "0"];
+        bpftool(&[&["map", "delete", "pinned", ours.to_str().unwrap()], &key[..]].concat());
+        assert_eq!(program.test_run(&PACKET).unwrap(), Action::Pass);
+
+        // Our program, attached by them: named as it is, and refused like any other.
+        let lab = Lab::new().unwrap();
+        let _inside = lab.enter().unwrap();
+        let name = lab.pair(0).a().name();
+        let program_pin = program.pin(directory.join("program")).unwrap();
+        let pinned = program_pin.path().to_str().unwrap();
+        bpftool(&["net", "attach", "xdpdrv", "pinned", pinned, "dev", name]);
+        let error = Program::redirect_all().load().unwrap().attach(name, AttachMode::Driver).unwrap_err();
+        let AttachError::Occupied { program: theirs, .. } = &error else { panic!("{error}") };
+        assert_eq!((theirs.id, theirs.name.as_deref()), (program.id(), Some("xdp_filter")));
+        bpftool(&["net", "detach", "xdpdrv", "dev", name]);
+        assert!(Interface::by_name(name).unwrap().xdp().is_none());
     });
 }
 
