@@ -14,8 +14,12 @@
 //! | which queue does a packet arrive at | [`RssTable`] |
 //! | what does the NIC do to packets before | [`Features`] |
 //! | who uses a queue, who polls it and how, what was lost | [`NicQueue`], [`Napi`], [`Polling`], [`QueueCounters`] |
+//! | which AF_XDP sockets are there, whoever has them | [`sockets`] |
+//! | which rules send packets to which queue | [`FlowRule::list`] |
+//! | what happens to interfaces from now on | [`LinkEvents`] |
 //!
-//! What can be changed is changed for good (`apply`), or until a guard goes (`until_dropped`): see [`Restore`].
+//! What can be changed is changed for good (`apply`), or until a guard goes (`until_dropped`): see [`Restore`]. A
+//! [`FlowRule`] sends packets to a queue, likewise for good or until a guard goes.
 
 mod address;
 mod attached;
