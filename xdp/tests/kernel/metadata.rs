@@ -1,6 +1,6 @@
 //! A descriptor that asks for TX metadata which the UMEM does not have: the kernel refuses the call, leaves the
-//! descriptor in the ring, and completes its address all the same, again at every kick (`xsk_build_skb` fails after the
-//! slot of the completion ring was taken).
+//! descriptor in the ring, and some kernels complete its address all the same, again at every kick (`xsk_build_skb` fails
+//! after the slot of the completion ring was taken). Of those tried, 6.18.15 and .44 do; 6.12.107 and 7.2.13 do not.
 
 use xdp::{Addr, Desc, Disbelief, Options, RingKind, fake};
 use xdp_core::Chunk;
@@ -42,9 +42,11 @@ fn a_chunk_that_the_kernel_completes_at_every_kick_is_taken_back_once() {
     assert!(believed <= 2 && bad + good == completed.len());
     assert_eq!(custody.held_by(Holder::FREE).count() + custody.held_by(sending).count(), 16);
     if answers == [Err(Errno::EINVAL); KICKS] {
-        assert_eq!((bad, good, left), (KICKS, 0, 2), "a ring that is wedged completes without sending");
-        assert_eq!((believed, custody.held_by(sending).count()), (1, 1));
-        assert!(!table.is(descs[0].addr.0, sending) && table.is(descs[1].addr.0, sending));
+        assert_eq!((good, left), (0, 2), "a ring that is wedged sends nothing");
+        assert!(bad == KICKS || bad == 0, "completed {bad} times");
+        let is_believed = bad > 0;
+        assert_eq!((believed, custody.held_by(sending).count()), if is_believed { (1, 1) } else { (0, 2) });
+        assert!(table.is(descs[0].addr.0, sending) != is_believed && table.is(descs[1].addr.0, sending));
     }
 }
 

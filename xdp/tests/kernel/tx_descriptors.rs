@@ -9,7 +9,8 @@ use xdp_core::Chunk;
 use crate::raw::RawSocket;
 use crate::{PATIENCE, QUEUE, chance, enter, lab, umem};
 
-/// What the running kernel does, for the record; that it notices is required.
+/// What the running kernel does, for the record; that it notices is required, but of a descriptor without bytes: kernels
+/// of 2022 (5.10 and 6.1 were seen to) try to send it.
 #[test]
 fn the_kernel_counts_descriptors_that_make_no_sense() {
     let Some(lab) = lab("the_kernel_counts_descriptors_that_make_no_sense") else { return };
@@ -38,7 +39,7 @@ fn the_kernel_counts_descriptors_that_make_no_sense() {
             "{what}: {first:?}, {left} left, counted {invalid} times, completed {} times",
             completed.iter().filter(|back| **back == addr).count()
         );
-        assert_eq!(invalid, 1, "{what}");
+        assert!(invalid == 1 || invalid == 0 && what == "empty", "{what} counts as {invalid}");
         for desc in [descs[0], descs[2]] {
             assert_eq!(
                 completed.iter().filter(|back| **back == desc.addr.0).count(),
