@@ -20,7 +20,8 @@ pub struct Napi {
     id: u32,
     irq: Option<u32>,
     thread: Option<u32>,
-    threaded: Option<bool>,
+    /// 0 is not; kernels to come tell several ways apart.
+    threaded: Option<u32>,
     defer_hard_irqs: Option<u32>,
     gro_flush_timeout: Option<Duration>,
     irq_suspend_timeout: Option<Duration>,
@@ -49,7 +50,7 @@ impl Napi {
             id: number(NETDEV_A_NAPI_ID)?,
             irq: number(NETDEV_A_NAPI_IRQ),
             thread: number(NETDEV_A_NAPI_PID),
-            threaded: number(NETDEV_A_NAPI_THREADED).map(|mode| mode != 0),
+            threaded: number(NETDEV_A_NAPI_THREADED),
             defer_hard_irqs: number(NETDEV_A_NAPI_DEFER_HARD_IRQS),
             gro_flush_timeout: time(NETDEV_A_NAPI_GRO_FLUSH_TIMEOUT),
             irq_suspend_timeout: time(NETDEV_A_NAPI_IRQ_SUSPEND_TIMEOUT),
@@ -78,6 +79,11 @@ impl Napi {
 
     /// Whether a thread of the kernel polls instead of a softirq. Minimum kernel: 6.17.
     pub fn is_threaded(&self) -> Option<bool> {
+        self.threaded.map(|mode| mode != 0)
+    }
+
+    /// The same as the kernel numbers it.
+    pub(super) fn threaded(&self) -> Option<u32> {
         self.threaded
     }
 

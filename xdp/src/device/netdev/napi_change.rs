@@ -37,7 +37,8 @@ pub struct NapiChange {
     defer_hard_irqs: Option<u32>,
     gro_flush_timeout: Option<Duration>,
     irq_suspend_timeout: Option<Duration>,
-    threaded: Option<bool>,
+    /// As the kernel numbers it, so that what comes back is what was.
+    threaded: Option<u32>,
 }
 
 const WHAT: &str = "a NAPI context";
@@ -64,12 +65,12 @@ impl NapiChange {
 
     /// Lets a thread of the kernel poll, whose priority and processor can be chosen. Minimum kernel: 6.17.
     pub fn in_thread(self) -> Self {
-        Self { threaded: Some(true), ..self }
+        Self { threaded: Some(1), ..self }
     }
 
     /// Lets softirqs poll, as they do unless somebody chose otherwise. Minimum kernel: 6.17.
     pub fn in_softirq(self) -> Self {
-        Self { threaded: Some(false), ..self }
+        Self { threaded: Some(0), ..self }
     }
 
     /// Changes the settings, for good. Needs `CAP_NET_ADMIN`.
@@ -91,7 +92,7 @@ impl NapiChange {
     }
 
     /// What this changes, as it is now; `None` if the kernel does not know one of the settings.
-    fn before(self, now: &Napi) -> Option<Self> {
+    pub(super) fn before(self, now: &Napi) -> Option<Self> {
         /// The value of now, if there is to be a new one.
         fn kept<T>(new: Option<T>, now: Option<T>) -> Option<Option<T>> {
             if new.is_some() { now.map(Some) } else { Some(None) }
@@ -101,7 +102,7 @@ impl NapiChange {
             defer_hard_irqs: kept(self.defer_hard_irqs, now.defer_hard_irqs())?,
             gro_flush_timeout: kept(self.gro_flush_timeout, now.gro_flush_timeout())?,
             irq_suspend_timeout: kept(self.irq_suspend_timeout, now.irq_suspend_timeout())?,
-            threaded: kept(self.threaded, now.is_threaded())?,
+            threaded: kept(self.threaded, now.threaded())?,
         })
     }
 
@@ -121,7 +122,7 @@ impl NapiChange {
                 }
             }
             if let Some(threaded) = self.threaded {
-                request = request.value(NETDEV_A_NAPI_THREADED, &u32::from(threaded));
+                request = request.value(NETDEV_A_NAPI_THREADED, &threaded);
             }
             family.tell(&request)
         }
@@ -135,7 +136,7 @@ impl std::fmt::Display for NapiChange {
             self.defer_hard_irqs.map(|polls| format!("defer-hard-irqs {polls}")),
             time("gro-flush-timeout", self.gro_flush_timeout),
             time("irq-suspend-timeout", self.irq_suspend_timeout),
-            self.threaded.map(|on| format!("threaded {}", if on { "on" } else { "off" })),
+            self.threaded.map(|mode| format!("threaded {mode}")),
         ];
         write!(f, "{} (NAPI {})", parts.into_iter().flatten().collect::<Vec<_>>().join(", "), self.id)
     }

@@ -6,11 +6,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use xdp_sys::netdev::{
     NETDEV_A_DEV_XDP_FEATURES, NETDEV_A_DEV_XDP_ZC_MAX_SEGS, NETDEV_A_NAPI_DEFER_HARD_IRQS,
-    NETDEV_A_NAPI_GRO_FLUSH_TIMEOUT, NETDEV_A_NAPI_ID, NETDEV_A_QSTATS_QUEUE_ID, NETDEV_A_QSTATS_QUEUE_TYPE,
-    NETDEV_A_QSTATS_RX_BYTES, NETDEV_A_QSTATS_RX_HW_DROPS, NETDEV_A_QSTATS_RX_PACKETS,
-    NETDEV_A_QSTATS_TX_HW_DROPS, NETDEV_A_QSTATS_TX_PACKETS, NETDEV_A_QUEUE_DMABUF, NETDEV_A_QUEUE_ID,
-    NETDEV_A_QUEUE_IO_URING, NETDEV_A_QUEUE_LEASE, NETDEV_A_QUEUE_NAPI_ID, NETDEV_A_QUEUE_TYPE,
-    NETDEV_A_QUEUE_XSK, NETDEV_XDP_ACT_BASIC, NETDEV_XDP_ACT_XSK_ZEROCOPY,
+    NETDEV_A_NAPI_GRO_FLUSH_TIMEOUT, NETDEV_A_NAPI_ID, NETDEV_A_NAPI_THREADED, NETDEV_A_QSTATS_QUEUE_ID,
+    NETDEV_A_QSTATS_QUEUE_TYPE, NETDEV_A_QSTATS_RX_BYTES, NETDEV_A_QSTATS_RX_HW_DROPS,
+    NETDEV_A_QSTATS_RX_PACKETS, NETDEV_A_QSTATS_TX_HW_DROPS, NETDEV_A_QSTATS_TX_PACKETS,
+    NETDEV_A_QUEUE_DMABUF, NETDEV_A_QUEUE_ID, NETDEV_A_QUEUE_IO_URING, NETDEV_A_QUEUE_LEASE,
+    NETDEV_A_QUEUE_NAPI_ID, NETDEV_A_QUEUE_TYPE, NETDEV_A_QUEUE_XSK, NETDEV_XDP_ACT_BASIC,
+    NETDEV_XDP_ACT_XSK_ZEROCOPY,
 };
 
 use super::*;
@@ -94,6 +95,20 @@ fn times_of_four_and_of_eight_bytes_are_read() {
     assert_eq!(long.gro_flush_timeout(), Some(Duration::from_nanos(u64::MAX)));
     let bare = napi(&|body| body.value(NETDEV_A_NAPI_DEFER_HARD_IRQS, &2_u32));
     assert_eq!((bare.defer_hard_irqs(), bare.gro_flush_timeout(), bare.is_threaded()), (Some(2), None, None));
+}
+
+#[test]
+fn a_way_of_polling_that_is_to_come_is_threaded_and_comes_back_as_it_was() {
+    let answer = attributes(|body| {
+        body.value(NETDEV_A_NAPI_ID, &8193_u32);
+        body.value(NETDEV_A_NAPI_THREADED, &2_u32);
+    });
+    let napi = Napi::read(Attributes::new(&answer)).expect("numbered");
+    assert_eq!(napi.is_threaded(), Some(true));
+    let former = napi.change().in_softirq().before(&napi).expect("all of it is known");
+    assert_eq!(former.to_string(), "threaded 2 (NAPI 8193)");
+    let unknown = napi.change().defer_hard_irqs(2).before(&napi);
+    assert_eq!(unknown, None, "what the kernel does not tell could not be put back");
 }
 
 #[test]
