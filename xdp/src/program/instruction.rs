@@ -178,12 +178,6 @@ impl Instruction {
             && matches!(self.0.code & bpf::BPF_OP_MASK, bpf::BPF_JA | bpf::BPF_EXIT)
     }
 
-    /// The slot as the kernel has it.
-    #[cfg(test)]
-    pub(super) fn raw(self) -> bpf_insn {
-        self.0
-    }
-
     fn new(code: u8, dst: Register, src: Option<Register>, off: i16, imm: i32) -> Self {
         Self(bpf_insn { code, regs: bpf_insn::regs(dst as u8, src.map_or(0, |src| src as u8)), off, imm })
     }
