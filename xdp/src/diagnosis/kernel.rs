@@ -90,15 +90,15 @@ type Probe = fn() -> Option<bool>;
 const FEATURES: [(&str, &str, Probe); 11] = [
     ("AF_XDP sockets", "4.18", Kernel::has_af_xdp),
     ("who holds a queue (sock_diag)", "5.1", sock_diag),
-    ("telling the mode", "5.3", || told::<xdp_options>(XDP_OPTIONS)),
+    ("telling the obtained mode", "5.3", || told::<xdp_options>(XDP_OPTIONS)),
     ("need-wakeup flag", "5.4", need_wakeup),
     ("unaligned chunks", "5.4", || umem_flag(XDP_UMEM_UNALIGNED_CHUNK_FLAG)),
-    ("counters of the rings", "5.9", || told::<xdp_statistics>(XDP_STATISTICS)),
+    ("ring counters", "5.9", || told::<xdp_statistics>(XDP_STATISTICS)),
     ("capabilities of interfaces (netdev)", "6.3", || netdev(NETDEV_CMD_DEV_GET)),
     ("packets of several buffers", "6.6", has_multi_buffer),
     ("queues of interfaces (netdev)", "6.8", || netdev(NETDEV_CMD_QUEUE_GET)),
     ("tx metadata", "6.8", tx_metadata),
-    ("packets a send", "6.17", tx_budget),
+    ("raised tx budget", "6.17", tx_budget),
 ];
 
 fn socket() -> Option<OwnedFd> {

@@ -23,13 +23,20 @@ pub(super) fn check(facts: &Facts, config: &Config, machine: &Machine) -> Vec<Fi
     if config.attaches() || config.mode != Mode::Copy {
         found.extend(resets(facts));
     }
-    found.extend(known_faults(facts.interface.driver()).map(|fault| quirk(&facts.driver(), fault)));
+    let zero_copy = may_be_zero_copy(facts, config);
+    let faults = known_faults(facts.interface.driver()).filter(|fault| zero_copy || !fault.of_zero_copy);
+    found.extend(faults.map(|fault| quirk(&facts.driver(), fault)));
     found
 }
 
 /// What is only preferred does not block.
 fn severity(config: &Config) -> Severity {
     if config.mode == Mode::ZeroCopy { Severity::Blocks } else { Severity::Note }
+}
+
+/// Whether a socket would get zero-copy, as far as anybody tells.
+pub(super) fn may_be_zero_copy(facts: &Facts, config: &Config) -> bool {
+    config.mode != Mode::Copy && zero_copy(facts) != Some(false)
 }
 
 /// Whether the driver has zero-copy; none where nobody tells.

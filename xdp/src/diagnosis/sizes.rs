@@ -3,7 +3,7 @@
 use xdp_core::layout::{ChunkSize, LayoutError, UmemLayout};
 
 use super::facts::Facts;
-use super::{Config, Finding, FindingKind, Severity};
+use super::{Config, Finding, FindingKind, Severity, mode};
 use crate::socket::error::RingKind;
 use crate::socket::options::RingSizes;
 
@@ -98,9 +98,11 @@ pub(super) fn fill_ring(facts: &Facts, config: &Config) -> Option<Finding> {
     if !config.direction.receives() {
         return None;
     }
+    // In zero-copy mode the NIC holds as many chunks as its ring has descriptors; in copy mode none. The rx ring holds
+    // what is not taken yet.
     let nic = facts.rings.as_ref().and_then(|rings| rings.rx()).map_or(0, |rx| rx.current);
-    // The NIC holds what its ring holds, and the rx ring what is not taken yet.
-    let enough = config.rings.rx.saturating_add(nic).min(RingSizes::MOST);
+    let held = if mode::may_be_zero_copy(facts, config) { nic } else { 0 };
+    let enough = config.rings.rx.saturating_add(held).min(RingSizes::MOST);
     let share = if config.direction.sends() { config.chunks / 2 } else { config.chunks };
     let fill = config.rings.fill.min(share);
     (fill < enough).then(|| short_fill(fill, enough))

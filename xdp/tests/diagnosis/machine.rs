@@ -206,7 +206,7 @@ fn what_the_kernel_can_do_is_found_by_asking_and_not_by_its_version() {
     // Without privileges only what can be asked without a socket is known.
     let unprivileged = without(&[CAP_NET_RAW], Kernel::probe);
     let budget = |kernel: &Kernel| {
-        kernel.features().iter().find(|feature| feature.name == "packets a send").unwrap().present
+        kernel.features().iter().find(|feature| feature.name == "raised tx budget").unwrap().present
     };
     assert_eq!(unprivileged.features()[0].present, Some(true));
     assert_eq!(budget(&unprivileged), None);
