@@ -44,9 +44,9 @@ impl fmt::Display for MachineReport {
         for (answer, label) in [(Some(true), "has"), (Some(false), "lacks"), (None, "not known")] {
             let features = self.features.iter().filter(|feature| feature.present == answer);
             let names: Vec<_> =
-                features.map(|feature| format!("{} (Linux {})", feature.name, feature.since)).collect();
-            if !names.is_empty() {
-                writeln!(f, "  {label:<14} {}", names.join(", "))?;
+                features.map(|feature| format!("{} ({})", feature.name, feature.since)).collect();
+            for (number, line) in lines(&names).into_iter().enumerate() {
+                writeln!(f, "  {:<14} {line}", if number == 0 { label } else { "" })?;
             }
         }
         for (held, label) in [(Some(true), "may"), (Some(false), "may not"), (None, "perhaps may")] {
@@ -104,6 +104,26 @@ impl fmt::Display for InterfaceReport {
             .extend(self.occupied.iter().map(|taken| format!("queue {} taken by {}", taken.queue, taken.by)));
         writeln!(f, "  {}", facts.join(", "))
     }
+}
+
+/// Words with commas between them, in lines that fit a terminal.
+fn lines(words: &[String]) -> Vec<String> {
+    const MOST: usize = 100;
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < MOST => {
+                line.push_str(", ");
+                line.push_str(word);
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(word.clone());
+            }
+            None => lines.push(word.clone()),
+        }
+    }
+    lines
 }
 
 fn table(interfaces: &[InterfaceReport]) -> Table {
