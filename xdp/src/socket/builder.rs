@@ -385,6 +385,11 @@ impl SocketBuilder {
                 .filter(|probe| probe.has_socket() == Some(true)),
         };
         port.set_bound(report, bound);
+        // Where the kernel does not tell when it has released a socket (before 6.15), what an earlier socket of this
+        // queue held has come home only now.
+        if let Some(rx) = &mut halves.rx {
+            rx.refill();
+        }
         if let Some(busy) = self.busy_poll {
             // After the bind, at which drivers make the queue anew.
             let patience = busy.patience(polled_napi, &interface, queue)?;
