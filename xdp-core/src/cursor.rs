@@ -58,9 +58,18 @@ pub struct Span {
 /// Entries that are published and not yet consumed, as seen from outside both ends; at most the ring's length. Exact
 /// while neither end moves.
 pub(crate) fn pending(entries: Entries, producer: &AtomicU32, consumer: &AtomicU32) -> u32 {
+    consumed_and_pending(entries, producer, consumer).1
+}
+
+/// The consumer's index, and what [`pending`] tells.
+pub(crate) fn consumed_and_pending(
+    entries: Entries,
+    producer: &AtomicU32,
+    consumer: &AtomicU32,
+) -> (u32, u32) {
     // The consumer first: what it has passed the producer has passed too, and the difference cannot wrap.
     let consumed = consumer.load(row(12, Ordering::Acquire));
-    producer.load(Ordering::Relaxed).wrapping_sub(consumed).min(entries.get())
+    (consumed, producer.load(Ordering::Relaxed).wrapping_sub(consumed).min(entries.get()))
 }
 
 /// Our end of a ring that we fill: the fill ring or the tx ring.

@@ -96,7 +96,13 @@ pub fn socket_with(
     port.set_report(report(umem, entries));
     let shares = Shares::of(&port, chunks, Direction::Both, None)?;
     let FakeRings { fill, completion, rx, tx } = rings;
-    let watches = Watches { rx: Some(rx.watch()), completion: Some(completion.watch()), lane: None };
+    let watches = Watches {
+        rx: Some(rx.watch()),
+        completion: Some(completion.watch()),
+        fill: Some(fill.watch()),
+        tx: Some(tx.watch()),
+        ..Watches::default()
+    };
     let rings = Rings { rx: Some((rx, fill)), tx: Some((tx, completion)), watches, has_flags: true };
     let halves = halves::make(&port, rings, shares, || Waiter::new(None));
     let nic = FakeNic {

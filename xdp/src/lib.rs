@@ -96,6 +96,8 @@ pub use socket::Socket;
 pub use socket::builder::{Direction, SocketBuilder};
 pub use socket::busy_poll::{BusyPoll, BusyPollError, BusyPollOption};
 pub use socket::error::{BindError, RingKind, Step};
+pub use socket::metrics::{Metrics, MetricsDelta, Occupancy, RingMetrics};
+pub use socket::observer::Observer;
 pub use socket::options::{Mode, MultiBuffer, NeedWakeup, ObtainedMode, Receive, RingSizes};
 pub use socket::report::{ProgramReport, Report};
 pub use socket::statistics::{RingStatistics, Statistics};

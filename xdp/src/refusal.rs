@@ -1,12 +1,15 @@
 //! What the kernel said and was not believed.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use xdp_core::desc::{Addr, Desc, Options};
 use xdp_core::frames::{CustodyView, Holder};
 use xdp_core::layout::Chunk;
 
 use crate::RingKind;
+use crate::socket::counter::Counter;
 use crate::umem::Home;
 
 /// An address or descriptor of the kernel that was not believed, and dropped: the kernel (or a driver, or whoever else
@@ -83,11 +86,16 @@ impl fmt::Display for Refusal {
 /// What one half has refused.
 #[derive(Debug, Default)]
 pub(crate) struct Refused {
-    pub(crate) count: u64,
+    pub(crate) count: Counter,
     pub(crate) last: Option<Refusal>,
 }
 
 impl Refused {
+    /// Counts for those who read `told`.
+    pub(crate) fn new(told: &Arc<AtomicU64>) -> Self {
+        Self { count: Counter::new(told), last: None }
+    }
+
     /// Counts a packet that is longer than any can be, by its first descriptor.
     #[cold]
     pub(crate) fn note_endless(&mut self, Desc { addr, len, .. }: Desc, home: &Home) {

@@ -32,6 +32,7 @@ use crate::frame::Frame;
 use crate::pool::HalfPool;
 use crate::program::Attachment;
 use crate::refusal::{Refusal, Refused};
+use crate::socket::counter::Counter;
 use crate::socket::port::Port;
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
@@ -72,7 +73,7 @@ pub struct Rx {
     /// Packets of several frames that were dropped for want of a place to put them (X3).
     passed_over: u64,
     refused: Refused,
-    system_calls: u64,
+    system_calls: Counter,
     waiter: Waiter,
     port: Arc<Port>,
 }
@@ -98,8 +99,8 @@ impl Rx {
             holder,
             taken: 0,
             receiving: 0,
-            refused: Refused::default(),
-            system_calls: 0,
+            refused: Refused::new(&port.gauge().rx_counts.refused),
+            system_calls: Counter::new(&port.gauge().rx_counts.system_calls),
             waiter,
             port,
         }
@@ -223,7 +224,7 @@ impl Rx {
 
     /// Descriptors of the kernel that made no sense and were dropped: always 0 unless something is badly broken.
     pub fn refused(&self) -> u64 {
-        self.refused.count + u64::from(self.ring.faults()) + u64::from(self.fill.faults())
+        self.refused.count.get() + u64::from(self.ring.faults()) + u64::from(self.fill.faults())
     }
 
     /// The descriptor that was refused last.
@@ -233,7 +234,7 @@ impl Rx {
 
     /// System calls that this half has made to wake the kernel or to wait; a wait counts once.
     pub fn system_calls(&self) -> u64 {
-        self.system_calls
+        self.system_calls.get()
     }
 
     /// The UMEM.

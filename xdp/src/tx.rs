@@ -29,6 +29,7 @@ use crate::frame::Frame;
 use crate::metadata::Stamps;
 use crate::pool::HalfPool;
 use crate::refusal::Refused;
+use crate::socket::counter::Counter;
 use crate::socket::port::{Kick, Port};
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
@@ -57,7 +58,7 @@ pub struct Tx {
     /// Frames published whose completion has not been taken.
     outstanding: u32,
     refused: Refused,
-    system_calls: u64,
+    system_calls: Counter,
     waiter: Waiter,
     /// If the UMEM has room for requests. Such a half has no lane, so that whoever has one need not look here.
     stamps: Option<Box<Stamps>>,
@@ -85,8 +86,8 @@ impl Tx {
             most_frames: 1,
             staged: 0,
             outstanding: 0,
-            refused: Refused::default(),
-            system_calls: 0,
+            refused: Refused::new(&port.gauge().tx_counts.refused),
+            system_calls: Counter::new(&port.gauge().tx_counts.system_calls),
             waiter,
             stamps,
             port,

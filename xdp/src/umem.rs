@@ -95,6 +95,11 @@ impl Umem {
     /// done with it.
     pub fn accounting(&self) -> Accounting {
         self.reclaim();
+        self.account()
+    }
+
+    /// How many chunks are where, as far as is known.
+    pub(crate) fn account(&self) -> Accounting {
         let sockets = self.sockets();
         Accounting::take(self.home(), sockets.open.iter().map(|open| (open.number, &*open.gauge)))
     }

@@ -35,10 +35,27 @@ impl fmt::Debug for RingWatch {
 impl RingWatch {
     /// Entries that are published and not yet consumed, at most the ring's length. Exact while neither side moves.
     pub fn pending(&self) -> u32 {
+        let (producer, consumer) = self.words();
+        cursor::pending(self.entries, producer, consumer)
+    }
+
+    /// The index that the consumer has come to, which counts the entries that it has taken, modulo 2^32; and at that
+    /// moment [`RingWatch::pending`].
+    pub fn consumed_and_pending(&self) -> (u32, u32) {
+        let (producer, consumer) = self.words();
+        cursor::consumed_and_pending(self.entries, producer, consumer)
+    }
+
+    fn words(&self) -> (&AtomicU32, &AtomicU32) {
         // SAFETY: R1, upheld by the owner that `self` holds.
         let producer = unsafe { self.producer.as_ref() };
         // SAFETY: as above.
         let consumer = unsafe { self.consumer.as_ref() };
-        cursor::pending(self.entries, producer, consumer)
+        (producer, consumer)
+    }
+
+    /// The ring's length.
+    pub const fn entries(&self) -> u32 {
+        self.entries.get()
     }
 }

@@ -1,12 +1,16 @@
-//! What the accounting reads of a socket.
+//! What the accounting and the metrics read of a socket.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_utils::CachePadded;
 use xdp_core::ring::RingWatch;
 
-/// What the accounting reads of a socket: apart from the socket, so that whoever reads it does not keep the socket open.
+use crate::socket::metrics::{Occupancy, RingMetrics};
+use crate::socket::statistics::Statistics;
+
+/// What the accounting and the metrics read of a socket: apart from the socket, so that whoever reads it does not keep the socket open.
 /// At most, a close waits for one look.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
@@ -14,6 +18,16 @@ pub(crate) struct Gauge {
     /// Chunks in the pool of each half, told by the half itself.
     pub(super) rx_pool: CachePadded<AtomicU32>,
     pub(super) tx_pool: CachePadded<AtomicU32>,
+    /// What each half has counted, told by the half itself.
+    pub(crate) rx_counts: Counts,
+    pub(crate) tx_counts: Counts,
+}
+
+/// What a half counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) system_calls: Arc<AtomicU64>,
+    pub(crate) refused: Arc<AtomicU64>,
 }
 
 /// Rings that can be looked at while the halves use them.
@@ -21,7 +35,11 @@ pub(crate) struct Gauge {
 pub(crate) struct Watches {
     pub(crate) rx: Option<RingWatch>,
     pub(crate) completion: Option<RingWatch>,
+    pub(crate) fill: Option<RingWatch>,
+    pub(crate) tx: Option<RingWatch>,
     pub(crate) lane: Option<RingWatch>,
+    /// To ask the kernel for its counters, once somebody wants them.
+    pub(crate) descriptor: Option<OwnedFd>,
 }
 
 /// Entries that wait in the rings, and chunks in the pools.
@@ -35,12 +53,42 @@ pub(crate) struct Pending {
 impl Gauge {
     /// Replaces what is looked at; watches keep their rings mapped.
     pub(super) fn watch(&self, watches: Watches) {
-        *self.watches.lock().unwrap_or_else(PoisonError::into_inner) = watches;
+        *self.watches() = watches;
+    }
+
+    /// Keeps a descriptor of the socket to ask for its counters, unless there is one.
+    pub(super) fn lend(&self, descriptor: impl FnOnce() -> Option<OwnedFd>) {
+        let mut watches = self.watches();
+        if watches.descriptor.is_none() {
+            watches.descriptor = descriptor();
+        }
+    }
+
+    /// The rings and the kernel's counters, in one look.
+    pub(super) fn look(&self) -> (RingMetrics, Option<Statistics>) {
+        let watches = self.watches();
+        let occupancy = |watch: &Option<RingWatch>| {
+            let watch = watch.as_ref()?;
+            let (consumed, pending) = watch.consumed_and_pending();
+            Some(Occupancy { pending, entries: watch.entries(), consumed })
+        };
+        let rings = RingMetrics {
+            rx: occupancy(&watches.rx),
+            tx: occupancy(&watches.tx),
+            fill: occupancy(&watches.fill),
+            completion: occupancy(&watches.completion),
+        };
+        let asked = watches.descriptor.as_ref().and_then(|socket| Statistics::of(socket.as_fd()).ok());
+        (rings, asked)
+    }
+
+    fn watches(&self) -> MutexGuard<'_, Watches> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One look.
     pub(crate) fn pending(&self) -> Pending {
-        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let watches = self.watches();
         let pending = |watch: &Option<RingWatch>| watch.as_ref().map_or(0, RingWatch::pending);
         Pending {
             rx: pending(&watches.rx),

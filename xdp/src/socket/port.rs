@@ -199,6 +199,11 @@ impl Port {
         self.report().interface.clone()
     }
 
+    /// Lets observers ask for the kernel's counters as long as the socket is open.
+    pub(crate) fn lend_descriptor(&self) {
+        self.gauge.lend(|| self.kernel()?.try_clone_to_owned().ok());
+    }
+
     /// What the accounting reads.
     pub(crate) fn gauge(&self) -> &Arc<Gauge> {
         &self.gauge

@@ -53,6 +53,7 @@ pub(crate) fn make(at: &At<'_>, fd: &OwnedFd, sizes: RingSizes) -> Result<Rings,
         let ring = map.ring::<Desc>(RingKind::Rx, XDP_PGOFF_RX_RING, offsets.rx, rx)?;
         let fill = map.ring::<u64>(RingKind::Fill, XDP_UMEM_PGOFF_FILL_RING, offsets.fr, fill)?;
         rings.watches.rx = Some(ring.watch());
+        rings.watches.fill = Some(fill.watch());
         rings.rx = Some((ConsumerRing::new(ring), ProducerRing::new(fill)));
     }
     if tx > 0 {
@@ -60,6 +61,7 @@ pub(crate) fn make(at: &At<'_>, fd: &OwnedFd, sizes: RingSizes) -> Result<Rings,
         let done =
             map.ring::<u64>(RingKind::Completion, XDP_UMEM_PGOFF_COMPLETION_RING, offsets.cr, completion)?;
         rings.watches.completion = Some(done.watch());
+        rings.watches.tx = Some(ring.watch());
         rings.tx = Some((ProducerRing::new(ring), ConsumerRing::new(done)));
     }
     Ok(rings)

@@ -4,7 +4,9 @@
 #![cfg(all(feature = "fake-kernel", feature = "lab"))]
 
 mod busy_poll;
+mod metrics;
 mod rx_metadata;
+mod tx_budget;
 mod tx_metadata;
 
 use std::time::{Duration, Instant};
