@@ -137,9 +137,10 @@ impl ProgramBuilder {
     /// Makes the maps, puts them into the instructions that load them, and has the kernel verify these. Nothing runs the
     /// program yet: see [`Program::attach`].
     ///
-    /// Needs `CAP_BPF` and `CAP_NET_ADMIN`, and `CAP_PERFMON` for programs that look into packets; newer kernels, 6.18 for
-    /// one, want that only where a filter looks behind an IP header, at ports for example (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`). Only if the kernel
-    /// refuses the program is it loaded a second time to get the verifier's log, which the error then holds.
+    /// Needs `CAP_BPF` and `CAP_NET_ADMIN` (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`), and `CAP_PERFMON` for
+    /// programs that look into packets; 6.18 wants that only where a filter looks behind an IP header, at ports for
+    /// example, and 7.2 no more. Only if the kernel refuses the program is it loaded a second time to get the verifier's
+    /// log, which the error then holds.
     pub fn load(self) -> Result<Program, LoadError> {
         let Some(name) = ObjectName::new(&self.name) else {
             return Err(LoadError::Name { name: self.name });

@@ -31,10 +31,14 @@ impl VerifierLog {
         self.text.trim().is_empty()
     }
 
-    /// Whether it says what whoever lacks `CAP_PERFMON` hears: of sums with pointers, and on older kernels (5.10) of
-    /// comparisons too.
+    /// Whether it says what only whoever lacks `CAP_PERFMON` hears: of sums with pointers, on older kernels also of
+    /// comparisons (5.10) and of writing to a part of what was saved on the stack (6.1).
     pub(super) fn asks_for_perfmon(&self) -> bool {
-        let words = ["prohibited for !root", "pointer comparison prohibited"];
+        let words = [
+            "prohibited for !root",
+            "pointer comparison prohibited",
+            "attempt to corrupt spilled pointer on stack",
+        ];
         words.into_iter().any(|words| self.text.contains(words))
     }
 

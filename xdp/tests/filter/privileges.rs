@@ -67,8 +67,8 @@ fn every_test_and_verdict_is_taken_from_a_thread_without_cap_sys_admin() {
 }
 
 #[test]
-fn without_cap_perfmon_no_filter_looks_behind_the_ip_header_and_the_error_names_it() {
-    if !lab::require("without_cap_perfmon_no_filter_looks_behind_the_ip_header_and_the_error_names_it") {
+fn where_a_filter_takes_cap_perfmon_the_error_names_it() {
+    if !lab::require("where_a_filter_takes_cap_perfmon_the_error_names_it") {
         return;
     }
     let unprivileged = || {
@@ -87,7 +87,11 @@ fn without_cap_perfmon_no_filter_looks_behind_the_ip_header_and_the_error_names_
             Err(error) => needs_perfmon(error),
         }
         for deep in [Filter::udp(), Filter::any().dst_port(53), Filter::neighbor_discovery()] {
-            needs_perfmon(Program::redirect(deep).load().unwrap_err());
+            match Program::redirect(deep).load() {
+                // Newer kernels, 7.2 for one, let it add what it has bounds of.
+                Ok(_) => {}
+                Err(error) => needs_perfmon(error),
+            }
         }
     };
     thread::scope(|scope| scope.spawn(unprivileged).join()).unwrap();

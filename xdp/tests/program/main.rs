@@ -17,13 +17,19 @@ use xdp::program::{Action, Instruction, Program, ProgramBuilder, Register};
 /// What programs are tried on: nothing in it matters to them.
 const PACKET: [u8; 64] = [0; 64];
 
-/// An AF_XDP socket that is not bound: all that a map needs.
+/// An AF_XDP socket that is not bound, with an rx ring: all that a map needs.
 fn xdp_socket() -> OwnedFd {
     // SAFETY: socket(2) takes no memory of ours.
     let fd = unsafe { libc::socket(libc::AF_XDP, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
     assert!(fd >= 0, "{}", std::io::Error::last_os_error());
     // SAFETY: the call above just made it, and nobody else owns it.
-    unsafe { OwnedFd::from_raw_fd(fd) }
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    let entries = 64_u32;
+    let (value, length) = ((&raw const entries).cast(), size_of::<u32>() as libc::socklen_t);
+    // SAFETY: the kernel reads the four bytes of `entries`, which lives during the call.
+    let answer = unsafe { libc::setsockopt(fd, libc::SOL_XDP, libc::XDP_RX_RING, value, length) };
+    assert_eq!(answer, 0, "{}", std::io::Error::last_os_error());
+    socket
 }
 
 /// A program with the same decision for every packet.

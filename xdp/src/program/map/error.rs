@@ -131,6 +131,15 @@ pub enum MapError {
         /// The queue.
         queue: QueueId,
     },
+    /// The socket cannot receive: newer kernels, 7.2 for one, take only sockets with an rx ring.
+    #[error(
+        "the socket that shall get the packets of queue {queue} has no rx ring: open it for receiving, or make the \
+         ring first"
+    )]
+    NoRxRing {
+        /// The queue.
+        queue: QueueId,
+    },
     /// The descriptor is not that of an AF_XDP socket.
     #[error("what shall get the packets of queue {queue} is not an AF_XDP socket")]
     NotXdpSocket {
@@ -161,6 +170,7 @@ impl MapError {
         match errno {
             Errno::E2BIG => Self::OutOfRange { queue, entries },
             Errno::EEXIST => Self::Taken { queue },
+            Errno::ENOBUFS => Self::NoRxRing { queue },
             // The map itself is open, so a bad descriptor is the socket's: one opened with O_PATH, for instance.
             Errno::ENOTSOCK | Errno::EOPNOTSUPP | Errno::EBADF => Self::NotXdpSocket { queue },
             Errno::EPERM => Self::Permission { missing: MissingPrivilege::of_this_thread() },
