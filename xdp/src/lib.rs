@@ -44,6 +44,8 @@
 //! A child of fork(2) has neither the packet memory nor the rings: it must not touch frames or sockets of its parent
 //! (starting another program, as `std::process::Command` does, is fine).
 //!
+//! Feature `tracing` tells a subscriber of crate `tracing` how sockets are set up and what goes wrong, never of packets.
+//!
 //! Sockets over a fake kernel (feature `fake-kernel`) and a network namespace without a NIC (feature `lab`) make all
 //! of it run on any machine.
 
@@ -70,6 +72,7 @@ mod refusal;
 mod rx;
 mod socket;
 mod sys;
+mod trace;
 mod tx;
 mod umem;
 

@@ -10,6 +10,7 @@ use xdp_core::layout::Chunk;
 
 use crate::RingKind;
 use crate::socket::counter::Counter;
+use crate::trace;
 use crate::umem::Home;
 
 /// An address or descriptor of the kernel that was not believed, and dropped: the kernel (or a driver, or whoever else
@@ -109,6 +110,8 @@ impl Refused {
     pub(crate) fn note(&mut self, ring: RingKind, addr: u64, len: u32, home: &Home) {
         let desc = Desc { addr: Addr(addr), len, options: Options::NONE };
         self.count += 1;
-        self.last = Some(Refusal::new(ring, desc, home, home.custody.view()));
+        let refusal = Refusal::new(ring, desc, home, home.custody.view());
+        trace::not_believed(&refusal);
+        self.last = Some(refusal);
     }
 }

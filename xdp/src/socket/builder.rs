@@ -26,6 +26,7 @@ use crate::socket::rings;
 use crate::socket::tune::{self, DEFAULT_TX_BUDGET};
 use crate::socket::waiter::Waiter;
 use crate::socket::{Socket, bind, checks};
+use crate::trace;
 use crate::tx::Tx;
 use crate::umem::Umem;
 
@@ -270,9 +271,19 @@ impl SocketBuilder {
         }
     }
 
-    /// The whole sequence. Nothing is asked of the kernel's socket layer before everything that can be checked here
+    /// The whole sequence, told to who traces it.
+    fn set_up(
+        self,
+        interface: InterfaceRef<'_>,
+        queue: QueueId,
+        direction: Direction,
+    ) -> Result<Halves, BindError> {
+        trace::set_up(interface, queue, || self.all_steps(interface, queue, direction))
+    }
+
+    /// Nothing is asked of the kernel's socket layer before everything that can be checked here
     /// was checked.
-    pub(crate) fn set_up(
+    fn all_steps(
         mut self,
         interface: InterfaceRef<'_>,
         queue: QueueId,
@@ -384,6 +395,7 @@ impl SocketBuilder {
             probe: QueueProbe::open(interface.index(), queue.0)
                 .filter(|probe| probe.has_socket() == Some(true)),
         };
+        trace::bound(&report);
         port.set_bound(report, bound);
         // Where the kernel does not tell when it has released a socket (before 6.15), what an earlier socket of this
         // queue held has come home only now.

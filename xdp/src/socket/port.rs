@@ -25,6 +25,7 @@ use crate::socket::gauge::{Gauge, Watches};
 use crate::socket::namespace::Namespace;
 use crate::socket::report::Report;
 use crate::sys;
+use crate::trace;
 use crate::umem::Umem;
 
 /// What became of a kick that did not fail.
@@ -235,17 +236,19 @@ impl Port {
 
     fn judge(&self, result: Result<(), Errno>) -> Result<Kick, KickError> {
         let interface = || self.interface_name();
-        match result {
-            Ok(()) => Ok(Kick::Done),
+        let refused = match result {
+            Ok(()) => return Ok(Kick::Done),
             // Out of budget, completion slots, socket buffers; or dropped by the device's queue, and completed. A
             // signal is no error either.
             Err(Errno::EAGAIN | Errno::EBUSY | Errno::ENOBUFS | Errno::ENOMEM | Errno::EINTR) => {
-                Ok(Kick::Partial)
+                return Ok(Kick::Partial);
             }
-            Err(Errno::ENXIO) => Err(KickError::InterfaceGone { interface: interface() }),
-            Err(Errno::ENETDOWN) => Err(KickError::InterfaceDown { interface: interface() }),
-            Err(other) => Err(KickError::Kernel { interface: interface(), cause: sys::io_error(other) }),
-        }
+            Err(Errno::ENXIO) => KickError::InterfaceGone { interface: interface() },
+            Err(Errno::ENETDOWN) => KickError::InterfaceDown { interface: interface() },
+            Err(other) => KickError::Kernel { interface: interface(), cause: sys::io_error(other) },
+        };
+        trace::kick_failed(&refused);
+        Err(refused)
     }
 
     /// Lets a program send this queue's packets here, until the receiving half is dropped.
@@ -324,6 +327,7 @@ impl Drop for Port {
             }
             self.umem.home().returns.push_all(rest.last(u32::MAX));
         }
+        trace::closed(self.report.get());
         let link = self.link.take();
         #[cfg(feature = "fake-kernel")]
         let fake = match &link {

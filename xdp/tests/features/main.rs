@@ -6,6 +6,8 @@
 mod busy_poll;
 mod metrics;
 mod rx_metadata;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod tx_budget;
 mod tx_metadata;
 
