@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bounce;
+mod busy_poll;
 mod packet;
 mod queues;
 mod rebind;

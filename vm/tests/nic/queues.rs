@@ -7,7 +7,7 @@ use std::time::Instant;
 use xdp::{AttachMode, Attachment, BindError, ObtainedMode, Program, QueueId, Socket, Umem};
 
 use crate::packet::{self, Route};
-use crate::site::{Nic, PATIENCE, await_carrier, await_home, builder, check, nics, umem};
+use crate::site::{Nic, PATIENCE, await_carrier, await_home, builder, check, nics_of_queues, umem};
 
 const FLOWS: u8 = 64;
 const ROUNDS: u64 = 20;
@@ -44,7 +44,7 @@ fn take(sockets: &mut [Socket; 2], route: Route, seen: &mut BTreeSet<u64>, flows
 
 #[test]
 fn flows_spread_over_two_queues_and_all_arrive() {
-    let [near, far, ..] = nics();
+    let [near, far, ..] = nics_of_queues(2);
     let (sending, receiving) = (umem(1024), umem(1024));
     let (mut senders, _near) = open_both(&sending, &near);
     let (mut receivers, _far) = open_both(&receiving, &far);
@@ -84,16 +84,16 @@ fn flows_spread_over_two_queues_and_all_arrive() {
 /// Some drivers take a queue that is not in use, and then warn of themselves in the kernel's log.
 #[test]
 fn a_queue_that_is_not_in_use_is_refused_before_the_driver_is_asked() {
-    let [near, ..] = nics();
+    let [near, ..] = nics_of_queues(2);
     let queues = xdp::Interface::by_name(&near.name).unwrap().queues();
-    assert_eq!((queues.rx, queues.tx), (2, 2), "the machine has two processors");
+    assert_eq!((queues.rx, queues.tx), (2, 2));
     let refused = builder(&umem(64)).bind(near.name.as_str(), QueueId(2)).map(drop).unwrap_err();
     assert!(matches!(refused, BindError::Queue { .. }), "{refused}");
 }
 
 #[test]
 fn one_queue_goes_on_while_the_other_is_opened_and_closed() {
-    let [near, far, ..] = nics();
+    let [near, far, ..] = nics_of_queues(2);
     let (sending, receiving) = (umem(1024), umem(1024));
     let (senders, _near) = open_both(&sending, &near);
     let (receivers, attachment) = open_both(&receiving, &far);

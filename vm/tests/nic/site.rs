@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use xdp::device::LinkEvents;
+use xdp::device::{Channels, LinkEvents};
 use xdp::{ChunkSize, Interface, Mode, ObtainedMode, QueueId, Receive, Rx, Socket, SocketBuilder, Tx, Umem};
 
 use crate::packet::{self, Route};
@@ -23,15 +23,23 @@ pub(crate) struct Nic {
     pub(crate) mac: [u8; 6],
 }
 
-/// The NICs: the first two are linked, and the last two.
+/// The NICs, with one queue each: the first two are linked, and the last two.
 pub(crate) fn nics() -> [Nic; 4] {
+    nics_of_queues(1)
+}
+
+/// The NICs, with so many queues each.
+pub(crate) fn nics_of_queues(queues: u32) -> [Nic; 4] {
     assert!(
         std::env::var_os("XDP_VM_NIC").is_some_and(|kind| kind != "none"),
         "this runs in the machines that vm/run makes, and nowhere else"
     );
     ["eth0", "eth1", "eth2", "eth3"].map(|name| {
-        await_carrier(name);
         let interface = Interface::by_name(name).unwrap();
+        if Channels::of(&interface).unwrap().unwrap().combined().current != queues {
+            Channels::change().combined(queues).apply(&interface).unwrap();
+        }
+        await_carrier(name);
         Nic { name: name.to_owned(), mac: interface.mac().unwrap() }
     })
 }
@@ -53,8 +61,9 @@ impl Nic {
     }
 }
 
+/// Chunks of 4 KiB: igb receives in whole kibibytes, of which a chunk of 2 KiB has one behind the room that XDP keeps.
 pub(crate) fn umem(chunks: u32) -> Umem {
-    Umem::builder().chunks(chunks).chunk_size(ChunkSize::K2).build().unwrap()
+    Umem::builder().chunks(chunks).chunk_size(ChunkSize::K4).build().unwrap()
 }
 
 /// A socket without a copy, or the test fails.

@@ -1,6 +1,6 @@
 //! Receiving and sending.
 
-use xdp::{Mode, ObtainedMode, Receive, Socket};
+use xdp::{ChunkSize, Mode, ObtainedMode, Receive, Socket, Umem};
 
 use crate::site::{QUEUE, await_carrier, await_home, builder, check, nics, open, transfer, umem};
 
@@ -86,4 +86,14 @@ fn frames_kept_while_others_arrive_stay_whole() {
     check(&other);
     drop((one, other));
     await_home(&receiving);
+}
+
+/// What fits a chunk arrives whole, also where the driver rounds the room down.
+#[test]
+fn long_packets_arrive_whole_in_chunks_of_2_kib() {
+    let [near, far, ..] = nics();
+    let receiving = Umem::builder().chunks(512).chunk_size(ChunkSize::K2).build().unwrap();
+    let (mut one, mut other) = (open(&umem(512), &near), open(&receiving, &far));
+    await_carrier(&near.name);
+    transfer(one.tx(), other.rx(), near.route_to(&far), 0, 100);
 }
