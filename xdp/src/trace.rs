@@ -1,5 +1,5 @@
-//! What is told to a `tracing` subscriber, with feature `tracing`: setting up, what was fallen back from, and what goes
-//! wrong. Nothing is told of packets that move, and without the feature nothing at all.
+//! What is told to a `tracing` subscriber, with feature `tracing`: setting up, what was fallen back from, and what
+//! goes wrong. Nothing is told of packets that move, and without the feature nothing at all.
 
 #![cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "there is nobody to tell"))]
 

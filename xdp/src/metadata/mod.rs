@@ -4,9 +4,9 @@
 //! | what | how | Minimum kernel |
 //! |---|---|---|
 //! | a checksum, computed by kernel or NIC | [`TxRequest::checksum`] | 6.8 |
-//! | the time at which a packet left | [`TxRequest::timestamp`], then [`Tx::timestamps`](crate::Tx::timestamps) | 6.8 |
+//! | when a packet left | [`TxRequest::timestamp`], then [`Tx::timestamps`](crate::Tx::timestamps) | 6.8 |
 //! | sending at a given time | [`TxRequest::launch_time`] | 6.15, few drivers |
-//! | arrival time, hash and VLAN tag of a packet | [`RxHints`] by [`Frame::metadata`](crate::Frame::metadata) | 6.3, VLAN 6.8 |
+//! | arrival time, hash, VLAN tag | [`RxHints`] by [`Frame::metadata`](crate::Frame::metadata) | 6.3, VLAN 6.8 |
 //! | whatever a program of yours writes | [`FromMetadata`] by the same | 5.1 |
 //!
 //! Requests need room, which the UMEM is built with ([`UmemBuilder::tx_metadata`](crate::UmemBuilder::tx_metadata)),

@@ -19,8 +19,8 @@ use crate::umem::Home;
 pub struct TxTimestamp {
     /// What was given to [`TxRequest::timestamp`].
     pub token: u64,
-    /// The time in nanoseconds: of `CLOCK_TAI` in copy mode, of the NIC's clock in zero-copy mode; none where the
-    /// packet completed without (it was dropped, or the driver did not tell).
+    /// The time in nanoseconds: of `CLOCK_TAI` in copy mode, of the NIC's clock in zero-copy mode. None where the
+    /// packet completed without: the driver did not tell (virtio_net in copy mode before Linux 6.18, for example).
     pub time: Option<u64>,
 }
 

@@ -10,8 +10,8 @@ use xdp_core::ring::RingWatch;
 use crate::socket::metrics::{Occupancy, RingMetrics};
 use crate::socket::statistics::Statistics;
 
-/// What the accounting and the metrics read of a socket: apart from the socket, so that whoever reads it does not keep the socket open.
-/// At most, a close waits for one look.
+/// What the accounting and the metrics read of a socket: apart from the socket, so that whoever reads it does not
+/// keep the socket open. At most, a close waits for one look.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     watches: Mutex<Watches>,

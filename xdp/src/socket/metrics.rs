@@ -8,8 +8,8 @@ use crate::socket::statistics::Statistics;
 
 /// What a socket has done so far, at one moment.
 ///
-/// Taken from outside while traffic runs, so the parts are a few packets apart from each other. Nothing of it costs the
-/// halves anything: packets are counted by the rings' own indices.
+/// Taken from outside while traffic runs, so the parts are a few packets apart from each other. Nothing of it costs
+/// the halves anything: packets are counted by the rings' own indices.
 ///
 /// ```
 /// # let umem = xdp::Umem::builder().chunks(64).build()?;

@@ -14,8 +14,8 @@ use crate::sys;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Packets dropped because they did not fit a chunk, or there was no chunk; before Linux 5.9 also those for which the
-    /// rx ring had no room.
+    /// Packets dropped because they did not fit a chunk, or there was no chunk; before Linux 5.9 also those for which
+    /// the rx ring had no room.
     pub rx_dropped: u64,
     /// Always 0 on the kernels known to us: bad addresses in the fill ring are counted elsewhere, where nobody can
     /// read it (`xsk_getsockopt` reads the rx queue's counter).

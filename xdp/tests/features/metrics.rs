@@ -72,7 +72,8 @@ fn a_socket_that_nobody_serves_shows_it() {
     assert!(full.to_string().starts_with("rx 16/16, fill 48/"), "{full}");
 }
 
-/// An observer on another thread sees numbers that only grow, and nothing once the socket is gone, which it does not hold.
+/// An observer on another thread sees numbers that only grow, and nothing once the socket is gone, which it does not
+/// hold.
 #[test]
 fn an_observer_watches_from_another_thread_and_holds_nothing() {
     let Some(lab) = lab("an_observer_watches_from_another_thread_and_holds_nothing") else { return };

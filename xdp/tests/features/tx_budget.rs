@@ -68,8 +68,8 @@ fn unattended(interface: &str) -> Option<Restore> {
     )
 }
 
-/// Packets of 1500 bytes each: the kernel's own send buffer takes some ninety of them, then the call ends early, and the
-/// rest wait for completions.
+/// Packets of 1500 bytes each: the kernel's own send buffer takes some ninety of them, then the call ends early, and
+/// the rest wait for completions.
 #[test]
 fn the_send_buffer_takes_all_that_the_tx_ring_holds() {
     const KERNEL_S_OWN: u32 = 212_992;
