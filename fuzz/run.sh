@@ -13,7 +13,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- hostile_rings hostile_socket layouts netlink packets sockets
+[ $# -gt 0 ] || set -- filter hostile_rings hostile_socket layouts netlink packets sockets
 # The flag of libFuzzer covers the runs, this the end of the process.
 export ASAN_OPTIONS=detect_leaks=0
 command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
