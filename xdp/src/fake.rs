@@ -46,6 +46,7 @@ use crate::socket::options::{ObtainedMode, RingSizes};
 use crate::socket::port::{Link, Port};
 use crate::socket::report::Report;
 use crate::socket::rings::Rings;
+use crate::socket::share::Registration;
 use crate::socket::waiter::Waiter;
 use crate::umem::{HomeRef, Umem};
 
@@ -157,6 +158,7 @@ fn report(umem: &Umem, entries: u32) -> Report {
         busy_poll: None,
         polled_napi: None,
         requestable: Requestable::all_in(umem.home().reserve),
+        registration: Registration::Own { why: None },
         busy_retries: 0,
     }
 }

@@ -103,6 +103,7 @@ pub use socket::metrics::{Metrics, MetricsDelta, Occupancy, RingMetrics};
 pub use socket::observer::Observer;
 pub use socket::options::{Mode, MultiBuffer, NeedWakeup, ObtainedMode, Receive, RingSizes};
 pub use socket::report::{ProgramReport, Report};
+pub use socket::share::{Registration, SecondBuilder, Share, Sharing};
 pub use socket::statistics::{RingStatistics, Statistics};
 pub use tx::{Tx, TxBatch};
 pub use umem::{HugePages, Umem, UmemBuilder, UmemError};

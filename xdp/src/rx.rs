@@ -35,6 +35,7 @@ use crate::refusal::{Refusal, Refused};
 use crate::socket::counter::Counter;
 use crate::socket::port::Port;
 use crate::socket::report::Report;
+use crate::socket::share::Share;
 use crate::socket::statistics::Statistics;
 use crate::socket::waiter::{Until, Waiter};
 use crate::umem::Umem;
@@ -240,6 +241,11 @@ impl Rx {
     /// The UMEM.
     pub fn umem(&self) -> &Umem {
         self.port.umem()
+    }
+
+    /// A second socket that shares this one's registration of the UMEM: see [`Socket::share`](crate::Socket::share).
+    pub fn share(&self) -> Share<'_> {
+        Share::of(&self.port)
     }
 
     /// What was obtained at the bind: mode, program, sizes, and why not more.

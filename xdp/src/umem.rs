@@ -12,7 +12,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use xdp_core::frames::{Custody, Holder, Pool, ReturnPath, Seat};
 use xdp_core::layout::{Chunk, UmemLayout};
@@ -172,8 +172,16 @@ impl Umem {
         };
         let number = (0..Holder::SOCKETS).find(|&number| !taken(number))?;
         let port = port(number);
-        sockets.open.push(Open { number, gauge: Arc::clone(port.gauge()), share: 0 });
+        let (gauge, weak) = (Arc::clone(port.gauge()), Arc::downgrade(&port));
+        sockets.open.push(Open { number, gauge, port: weak, share: 0 });
         Some(port)
+    }
+
+    /// The sockets that are bound, the earliest first: the kernel knows the memory through them.
+    pub(crate) fn bound_ports(&self) -> Vec<Arc<Port>> {
+        // Collected, as one of them may be closed by the caller's drop, which takes the lock.
+        let ports: Vec<_> = self.sockets().open.iter().filter_map(|open| open.port.upgrade()).collect();
+        ports.into_iter().filter(|port| port.bound().is_some()).collect()
     }
 
     /// A socket was closed. What the kernel may still have is stranded until it is known to be released.
@@ -229,8 +237,9 @@ struct Sockets {
 /// A socket that lives, or is just being closed: its number is free again only after [`Umem::close`].
 struct Open {
     number: u8,
-    /// What the accounting reads; the socket itself is not kept.
+    /// What the accounting reads; the socket itself is not kept open.
     gauge: Arc<Gauge>,
+    port: Weak<Port>,
     /// Chunks that are set aside for it.
     share: u32,
 }

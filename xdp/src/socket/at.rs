@@ -1,6 +1,6 @@
 //! Single steps of setting up a socket, and what their error numbers mean there.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use xdp_sys::Errno;
 use xdp_sys::if_xdp::{AF_XDP, XDP_UMEM_TX_METADATA_LEN, XDP_UMEM_TX_SW_CSUM, xdp_umem_reg};
@@ -34,7 +34,7 @@ impl At<'_> {
         })
     }
 
-    pub(crate) fn register(&self, fd: &OwnedFd, umem: &Umem) -> Result<(), BindError> {
+    pub(crate) fn register(&self, fd: BorrowedFd<'_>, umem: &Umem) -> Result<(), BindError> {
         let layout = umem.layout();
         let shape = xdp_umem_reg {
             chunk_size: layout.chunk_size().bytes(),
@@ -42,7 +42,7 @@ impl At<'_> {
             ..xdp_umem_reg::default()
         };
         let registered = match umem.home().reserve {
-            Reserve::Nothing => sys::register_umem(fd.as_fd(), umem.home().memory(), shape),
+            Reserve::Nothing => sys::register_umem(fd, umem.home().memory(), shape),
             reserve => {
                 return self.register_with_metadata(fd, umem, shape, reserve);
             }
@@ -57,7 +57,7 @@ impl At<'_> {
     /// So where the flag is refused, a length that no kernel takes shows whether it is looked at.
     fn register_with_metadata(
         &self,
-        fd: &OwnedFd,
+        fd: BorrowedFd<'_>,
         umem: &Umem,
         shape: xdp_umem_reg,
         reserve: Reserve,
@@ -67,7 +67,7 @@ impl At<'_> {
             let flags =
                 if reserve == Reserve::SoftwareChecksum { flags | XDP_UMEM_TX_SW_CSUM } else { flags };
             let shape = xdp_umem_reg { tx_metadata_len, flags, ..shape };
-            sys::register_umem(fd.as_fd(), umem.home().memory(), shape)
+            sys::register_umem(fd, umem.home().memory(), shape)
         };
         let registered = match attempt(TX_METADATA_LEN, XDP_UMEM_TX_METADATA_LEN) {
             Err(Errno::EINVAL) => match attempt(NO_LENGTH, 0) {

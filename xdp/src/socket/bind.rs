@@ -1,73 +1,134 @@
 //! Binding a socket to its queue: modes, patience with a queue that is being released, and what came of it.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use xdp_core::packets::COPY_MODE_FRAMES;
 use xdp_sys::Errno;
 use xdp_sys::if_xdp::{
-    AF_XDP, SOL_XDP, XDP_COPY, XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY, XDP_USE_NEED_WAKEUP, XDP_USE_SG,
-    XDP_ZEROCOPY, sockaddr_xdp, xdp_options,
+    AF_XDP, SOL_XDP, XDP_COPY, XDP_OPTIONS, XDP_OPTIONS_ZEROCOPY, XDP_SHARED_UMEM, XDP_USE_NEED_WAKEUP,
+    XDP_USE_SG, XDP_ZEROCOPY, sockaddr_xdp, xdp_options,
 };
 
 use crate::device::{Capabilities, Interface};
 use crate::socket::at::At;
 use crate::socket::error::BindError;
 use crate::socket::options::{Mode, NeedWakeup, ObtainedMode};
-use crate::socket::port::Port;
+use crate::socket::port::{BoundTo, Port};
+use crate::socket::share::{self, Registration, Source};
 use crate::sys;
 
 /// How long a bind goes on against a busy queue: the kernel releases a closed socket late, 20 ms on a quiet machine.
 const BUSY_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Binds as the settings say; the mode obtained, why it is copy mode where zero-copy was preferred, and how often the
-/// queue was still busy.
-pub(super) fn to_queue(at: &At<'_>, port: &Port) -> Result<(ObtainedMode, Option<String>, u32), BindError> {
-    let fd = port.fd();
-    let wakeup = match at.config.need_wakeup {
-        NeedWakeup::WhenAsked => XDP_USE_NEED_WAKEUP,
-        NeedWakeup::Always => 0,
-    };
-    let several = if at.config.multi_buffer { XDP_USE_SG } else { 0 };
-    let deadline = Instant::now() + BUSY_PATIENCE;
-    let mut retries = 0;
-    let mut bind = |flags: u16| loop {
-        let address = sockaddr_xdp {
-            sxdp_family: AF_XDP as u16,
-            sxdp_flags: flags | wakeup | several,
-            sxdp_ifindex: at.interface.index(),
-            sxdp_queue_id: at.queue.0,
-            sxdp_shared_umem_fd: 0,
-        };
-        match sys::bind(fd, &address) {
-            // An earlier socket of this queue may be closed and not yet released; the kernel has no event for that.
-            Err(Errno::EBUSY) if Instant::now() < deadline => {
-                retries += 1;
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            other => return other,
-        }
-    };
-    let (obtained, why_copy) = match at.config.mode {
-        Mode::Copy => (bind(XDP_COPY), None),
-        Mode::ZeroCopy => (bind(XDP_ZEROCOPY), None),
-        Mode::PreferZeroCopy => match bind(XDP_ZEROCOPY) {
-            Err(errno) if falls_back(errno) => (bind(XDP_COPY), Some(why_copy(at, errno))),
-            other => (other, None),
-        },
-    };
-    obtained.map_err(|errno| at.bind_error(errno, at.config.mode))?;
-    let is_zero_copy = match sys::option::<xdp_options>(fd, SOL_XDP, XDP_OPTIONS) {
-        Ok((options, _)) => options.flags & XDP_OPTIONS_ZEROCOPY != 0,
-        // Before 5.3 the kernel does not tell; it was asked for one mode and did not refuse.
-        Err(_) => why_copy.is_none() && at.config.mode != Mode::Copy,
-    };
-    let mode = if is_zero_copy { ObtainedMode::ZeroCopy } else { ObtainedMode::Copy };
-    Ok((mode, why_copy, retries))
+/// What came of a bind.
+#[derive(Debug)]
+pub(super) struct Obtained {
+    pub(super) mode: ObtainedMode,
+    /// Why it is copy mode where zero-copy was preferred.
+    pub(super) why_copy: Option<String>,
+    /// How often the queue was still busy.
+    pub(super) busy_retries: u32,
 }
 
-/// Whether a refusal of zero-copy leaves a chance for copy mode.
-fn falls_back(errno: Errno) -> bool {
-    !matches!(errno, Errno::EBUSY | Errno::ENODEV | Errno::EPERM | Errno::ENETDOWN | Errno::ENXIO)
+/// Binds as the settings say, with the UMEM from where `source` says.
+pub(super) fn to_queue(
+    at: &At<'_>,
+    port: &Port,
+    mut source: Source,
+    place: BoundTo,
+) -> Result<(Obtained, Registration), BindError> {
+    let mut binder = Binder::new(at, port.fd());
+    if let Source::Prefer(first) | Source::Require(first) = &source {
+        match binder.share(first) {
+            Ok(obtained) => return Ok((obtained, share::kind(first, place))),
+            Err(errno) if matches!(source, Source::Require(_)) || is_final(errno) => {
+                return Err(at.bind_error(errno, at.config.mode));
+            }
+            Err(errno) => source.do_without(&format!("the kernel refused to share: {errno}"))?,
+        }
+        // The refusal has left the socket as it was before.
+        at.register(port.fd(), port.umem())?;
+    }
+    let why = if let Source::Own(why) = source { why } else { None };
+    Ok((binder.own()?, Registration::Own { why }))
+}
+
+/// One bind, tried as often as there is hope.
+struct Binder<'a> {
+    at: &'a At<'a>,
+    fd: BorrowedFd<'a>,
+    deadline: Instant,
+    retries: u32,
+}
+
+impl<'a> Binder<'a> {
+    fn new(at: &'a At<'a>, fd: BorrowedFd<'a>) -> Self {
+        Self { at, fd, deadline: Instant::now() + BUSY_PATIENCE, retries: 0 }
+    }
+
+    fn bind(&mut self, flags: u16, shared: Option<BorrowedFd<'_>>) -> Result<(), Errno> {
+        let address = sockaddr_xdp {
+            sxdp_family: AF_XDP as u16,
+            sxdp_flags: flags,
+            sxdp_ifindex: self.at.interface.index(),
+            sxdp_queue_id: self.at.queue.0,
+            sxdp_shared_umem_fd: shared.map_or(0, |fd| fd.as_raw_fd() as u32),
+        };
+        loop {
+            match sys::bind(self.fd, &address) {
+                // An earlier socket of this queue may be closed and not yet released; the kernel has no event for that.
+                Err(Errno::EBUSY) if Instant::now() < self.deadline => {
+                    self.retries += 1;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Shares the registration of `first`. The mode and all other flags are inherited, and must not be given.
+    fn share(&mut self, first: &Port) -> Result<Obtained, Errno> {
+        self.bind(XDP_SHARED_UMEM, Some(first.fd()))?;
+        Ok(self.obtained(None, first.is_zero_copy()))
+    }
+
+    /// With a registration of its own.
+    fn own(&mut self) -> Result<Obtained, BindError> {
+        let at = self.at;
+        let wakeup = match at.config.need_wakeup {
+            NeedWakeup::WhenAsked => XDP_USE_NEED_WAKEUP,
+            NeedWakeup::Always => 0,
+        };
+        let several = if at.config.multi_buffer { XDP_USE_SG } else { 0 };
+        let mut bind = |mode: u16| self.bind(mode | wakeup | several, None);
+        let (bound, why_copy) = match at.config.mode {
+            Mode::Copy => (bind(XDP_COPY), None),
+            Mode::ZeroCopy => (bind(XDP_ZEROCOPY), None),
+            Mode::PreferZeroCopy => match bind(XDP_ZEROCOPY) {
+                Err(errno) if !is_final(errno) => (bind(XDP_COPY), Some(why_copy(at, errno))),
+                other => (other, None),
+            },
+        };
+        bound.map_err(|errno| at.bind_error(errno, at.config.mode))?;
+        let is_likely = why_copy.is_none() && at.config.mode != Mode::Copy;
+        Ok(self.obtained(why_copy, is_likely))
+    }
+
+    /// What the kernel says. Before 5.3 it does not tell; then it is what was asked for and not refused.
+    fn obtained(&self, why_copy: Option<String>, is_likely: bool) -> Obtained {
+        let is_zero_copy = match sys::option::<xdp_options>(self.fd, SOL_XDP, XDP_OPTIONS) {
+            Ok((options, _)) => options.flags & XDP_OPTIONS_ZEROCOPY != 0,
+            Err(_) => is_likely,
+        };
+        let mode = if is_zero_copy { ObtainedMode::ZeroCopy } else { ObtainedMode::Copy };
+        Obtained { mode, why_copy, busy_retries: self.retries }
+    }
+}
+
+/// Whether a refusal leaves no chance for another mode, or another registration.
+fn is_final(errno: Errno) -> bool {
+    matches!(errno, Errno::EBUSY | Errno::ENODEV | Errno::EPERM | Errno::ENETDOWN | Errno::ENXIO)
 }
 
 fn why_copy(at: &At<'_>, errno: Errno) -> String {

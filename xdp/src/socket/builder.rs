@@ -15,6 +15,7 @@ use crate::metadata::Requestable;
 use crate::program::{AttachMode, Attachment, Program, ProgramBuilder};
 use crate::rx::Rx;
 use crate::socket::at::At;
+use crate::socket::bind::{self, Obtained};
 use crate::socket::busy_poll::{self, BusyPoll};
 use crate::socket::error::BindError;
 use crate::socket::halves::{self, Halves, Shares};
@@ -23,9 +24,10 @@ use crate::socket::options::{Mode, MultiBuffer, NeedWakeup, ObtainedMode, Receiv
 use crate::socket::port::{Bound, BoundTo, Busy, Link, Port};
 use crate::socket::report::{ProgramReport, Report};
 use crate::socket::rings;
+use crate::socket::share::{Sharing, Source};
 use crate::socket::tune::{self, DEFAULT_TX_BUDGET};
 use crate::socket::waiter::Waiter;
-use crate::socket::{Socket, bind, checks};
+use crate::socket::{Socket, checks};
 use crate::trace;
 use crate::tx::Tx;
 use crate::umem::Umem;
@@ -79,6 +81,9 @@ pub struct SocketBuilder {
     tx_budget: Option<u32>,
     send_buffer: Option<u32>,
     busy_poll: Option<BusyPoll>,
+    sharing: Sharing,
+    /// The socket whose registration is to be shared, or else an error.
+    partner: Option<Arc<Port>>,
 }
 
 impl SocketBuilder {
@@ -95,7 +100,19 @@ impl SocketBuilder {
             tx_budget: None,
             send_buffer: None,
             busy_poll: None,
+            sharing: Sharing::default(),
+            partner: None,
         }
+    }
+
+    /// Shares the registration of this socket, or fails.
+    pub(super) fn share_with(mut self, first: Arc<Port>) -> Self {
+        self.partner = Some(first);
+        self
+    }
+
+    pub(super) fn partner(&self) -> Option<Arc<Port>> {
+        self.partner.clone()
     }
 
     /// Entries of the rx ring: a power of two; 2048 if not said.
@@ -184,6 +201,14 @@ impl SocketBuilder {
     /// Lets the socket drive its queue itself, see [`BusyPoll`]; interrupts do if not said.
     pub fn busy_poll(mut self, busy_poll: BusyPoll) -> Self {
         self.busy_poll = Some(busy_poll);
+        self
+    }
+
+    /// Whether the registration of an earlier socket of the UMEM is shared; it is where that makes no difference, if not
+    /// said.
+    #[doc(alias = "XDP_SHARED_UMEM")]
+    pub fn sharing(mut self, sharing: Sharing) -> Self {
+        self.sharing = sharing;
         self
     }
 
@@ -325,14 +350,26 @@ impl SocketBuilder {
             _ => None,
         };
 
-        // 4. The socket and its UMEM.
+        // 4. The socket, and where the kernel is to get the UMEM from: an earlier socket of it, or here.
         let config = self.config(queue, direction);
         let at = At { interface: &interface, queue, config: &config };
         let fd = at.socket()?;
-        at.register(&fd, &self.umem)?;
+        let namespace = Namespace::of(fd.as_fd());
+        let place = BoundTo { namespace: namespace.id, interface: interface.index(), queue };
+        let mut source = Source::find(&at, &self.umem, self.sharing, self.partner.take(), place)?;
+        if !source.is_shared() {
+            at.register(fd.as_fd(), &self.umem)?;
+        }
 
         // 5. The rings: sizes, layout, mappings.
-        let rings = rings::make(&at, &fd, self.rings)?;
+        let rings = match rings::make(&at, &fd, self.rings) {
+            Err(error) if source.is_shared() && rings::wants_umem_first(&error) => {
+                source.do_without("this kernel cannot share: it needs Linux 5.10")?;
+                at.register(fd.as_fd(), &self.umem)?;
+                rings::make(&at, &fd, self.rings)?
+            }
+            made => made?,
+        };
         if !rings.has_flags {
             self.need_wakeup = NeedWakeup::Always;
         }
@@ -349,12 +386,10 @@ impl SocketBuilder {
             NeedWakeup::WhenAsked => WakePolicy::WhenAsked,
             NeedWakeup::Always => WakePolicy::Always,
         };
-        let namespace = Namespace::of(fd.as_fd());
         let port = self
             .umem
             .adopt(|number| Arc::new(Port::new(number, Link::Kernel(fd), policy, self.umem.clone())))
             .ok_or(BindError::TooManySockets { most: Holder::SOCKETS })?;
-        let place = BoundTo { namespace: namespace.id, interface: interface.index(), queue };
         let shares = Shares::of(&port, self.chunks, direction, Some(place))?;
         let waiter = || Waiter::new(LinkMonitor::open(interface.index()).ok());
         let mut halves = halves::make(&port, rings, shares, waiter);
@@ -362,7 +397,8 @@ impl SocketBuilder {
         // 7. Bind, and read back what came of it.
         let config = Config { need_wakeup: self.need_wakeup, ..config.clone() };
         let at = At { config: &config, ..at };
-        let (mode, why_copy, busy_retries) = bind::to_queue(&at, &port)?;
+        let (Obtained { mode, why_copy, busy_retries }, registration) =
+            bind::to_queue(&at, &port, source, place)?;
         let most_frames = bind::most_frames(&at, mode);
         if config.multi_buffer {
             halves.allow_packets(most_frames, self.umem.layout());
@@ -385,12 +421,15 @@ impl SocketBuilder {
             busy_poll: self.busy_poll,
             polled_napi,
             requestable: Requestable::on(&self.umem, mode, &interface),
+            registration,
             busy_retries,
         };
         let bound = Bound {
             place,
             _namespace: namespace,
             zero_copy: mode == ObtainedMode::ZeroCopy,
+            need_wakeup: self.need_wakeup,
+            multi_buffer: config.multi_buffer,
             // Asked once while the socket is there, so that a later "no" can be believed.
             probe: QueueProbe::open(interface.index(), queue.0)
                 .filter(|probe| probe.has_socket() == Some(true)),

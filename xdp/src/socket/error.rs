@@ -188,6 +188,23 @@ pub enum BindError {
         /// Who has it, where the kernel tells.
         occupant: Option<Occupant>,
     },
+    /// The registration of a socket on this very queue was to be shared.
+    #[error(
+        "queue {queue} of {interface} is the one that the first socket is on: sockets that share a queue are opened by \
+         SharedQueue, which owns its fill and completion rings"
+    )]
+    SameQueue {
+        /// The interface's name.
+        interface: String,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// The kernel cannot share a registration between queues.
+    #[error(
+        "this kernel cannot share a umem between queues or interfaces: it needs Linux 5.10; let each socket register it \
+         (Socket::builder)"
+    )]
+    CannotShare,
     /// Zero-copy was required, and the driver cannot.
     #[error(
         "{interface} cannot do zero-copy on queue {queue}: {}",

@@ -17,6 +17,7 @@ pub(crate) mod options;
 pub(crate) mod port;
 pub(crate) mod report;
 pub(crate) mod rings;
+pub(crate) mod share;
 pub(crate) mod statistics;
 mod tune;
 pub(crate) mod waiter;
@@ -35,6 +36,7 @@ use crate::socket::builder::SocketBuilder;
 use crate::socket::error::BindError;
 use crate::socket::options::Receive;
 use crate::socket::report::Report;
+use crate::socket::share::Share;
 use crate::socket::statistics::Statistics;
 use crate::tx::Tx;
 use crate::umem::Umem;
@@ -150,6 +152,27 @@ impl Socket {
     /// socket is in it.
     pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), RegisterError> {
         self.rx.register(attachment)
+    }
+
+    /// A second socket on the same memory, on another queue or another interface, that shares this one's registration
+    /// with the kernel. Any order of dropping works.
+    ///
+    /// [`Socket::builder`] with the same UMEM does it by itself where nothing speaks against it; this is for those who
+    /// want it or an error. Sockets on the same queue are another case: [`SharedQueue`](crate::SharedQueue).
+    ///
+    /// ```no_run
+    /// use xdp::{QueueId, Receive, Socket, Umem};
+    ///
+    /// let umem = Umem::builder().chunks(8192).build()?;
+    /// let near = Socket::builder(&umem).chunks(4096).receive(Receive::Everything).bind("eth0", QueueId(0))?;
+    /// let far = near.share().other_device("eth1", QueueId(0)).receive(Receive::Everything).bind()?;
+    /// println!("{}", far.report().registration);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Minimum kernel: 5.10.
+    pub fn share(&self) -> Share<'_> {
+        self.rx.share()
     }
 
     /// The UMEM.

@@ -23,6 +23,7 @@ use crate::error::{KickError, RegisterError};
 use crate::program::Attachment;
 use crate::socket::gauge::{Gauge, Watches};
 use crate::socket::namespace::Namespace;
+use crate::socket::options::NeedWakeup;
 use crate::socket::report::Report;
 use crate::sys;
 use crate::trace;
@@ -76,6 +77,8 @@ pub(crate) struct Bound {
     /// Keeps the identity in `place` from being given to another namespace.
     pub(crate) _namespace: Namespace,
     pub(crate) zero_copy: bool,
+    pub(crate) need_wakeup: NeedWakeup,
+    pub(crate) multi_buffer: bool,
     /// None where the kernel cannot be asked.
     pub(crate) probe: Option<QueueProbe>,
 }
@@ -129,6 +132,11 @@ impl Port {
 
     pub(crate) fn set_report(&self, report: Report) {
         self.report.get_or_init(|| report);
+    }
+
+    /// Where it is bound and what came of it; none before the bind, and over a fake kernel.
+    pub(crate) fn bound(&self) -> Option<&Bound> {
+        self.bound.get()
     }
 
     pub(crate) fn number(&self) -> u8 {

@@ -7,6 +7,7 @@ use crate::metadata::Requestable;
 use crate::program::{AttachedMode, Attachment};
 use crate::socket::busy_poll::BusyPoll;
 use crate::socket::options::{ObtainedMode, RingSizes};
+use crate::socket::share::Registration;
 
 /// What was obtained when a socket was bound.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub struct Report {
     pub polled_napi: Option<u32>,
     /// What can be asked for packets that are sent.
     pub requestable: Requestable,
+    /// How the kernel came to know the UMEM.
+    pub registration: Registration,
     /// How often the queue was still busy with an earlier socket before the bind succeeded.
     pub busy_retries: u32,
 }
@@ -84,7 +87,7 @@ impl fmt::Display for Report {
         write!(f, "; rings rx {rx}, tx {tx}, fill {fill}, completion {completion}")?;
         let (chunks, bytes) = self.chunks;
         let pages = if self.huge_pages { "huge" } else { "ordinary" };
-        write!(f, "; {chunks} chunks of {bytes} bytes in {pages} pages")
+        write!(f, "; {chunks} chunks of {bytes} bytes in {pages} pages, {}", self.registration)
     }
 }
 

@@ -67,6 +67,13 @@ pub(crate) fn make(at: &At<'_>, fd: &OwnedFd, sizes: RingSizes) -> Result<Rings,
     Ok(rings)
 }
 
+/// Whether rings could not be made because the kernel wants the UMEM before them: before 5.10, where there is no sharing.
+pub(crate) fn wants_umem_first(error: &BindError) -> bool {
+    // The sizes were checked before, so there is nothing else that the kernel could object to.
+    matches!(error, BindError::Kernel { step: Step::RingSize(RingKind::Fill), cause, .. }
+        if cause.raw_os_error() == Some(libc::EINVAL))
+}
+
 /// Where the parts of the rings lie, and whether there is a flags word among them.
 ///
 /// Kernels up to 5.3 know no flags and answer with a shorter struct. The word behind the consumer's index stands in
