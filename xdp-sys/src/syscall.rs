@@ -204,6 +204,18 @@ pub unsafe fn recvfrom<A: Plain>(fd: c_int, bytes: &mut [u8], flags: c_int) -> R
     Ok((len, address))
 }
 
+/// membarrier(2) with `MEMBARRIER_CMD_GLOBAL`: returns once everything has ended that ran in the kernel with preemption or
+/// softirqs off when it was called (`synchronize_rcu` in kernel/sched/membarrier.c), as XDP programs do.
+///
+/// Takes milliseconds. `EINVAL` where a CPU runs without ticks (`nohz_full`), `ENOSYS` in a kernel without it. Minimum
+/// kernel: 4.3.
+pub fn membarrier_global() -> Result<()> {
+    const MEMBARRIER_CMD_GLOBAL: c_int = 1;
+    // SAFETY: this command reads and writes no memory of ours.
+    let answer = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    if answer < 0 { Err(errno()) } else { Ok(()) }
+}
+
 /// ppoll(2) with the signal mask left alone: waits for at most `timeout`, for ever without one.
 ///
 /// Returns the number of entries that have events. `EINTR` when a signal arrives first; the time already waited is

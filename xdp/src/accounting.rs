@@ -37,8 +37,18 @@ pub struct Accounting {
     pub chunks: u32,
 }
 
+/// The two sides of a queue, whose sockets may share its chunks: what the table says, and what waits in the rings.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sides {
+    receiving: u32,
+    sending: u32,
+    rx: u32,
+    completion: u32,
+}
+
 impl Accounting {
-    pub(crate) fn take<'a>(home: &Home, open: impl Iterator<Item = (u8, &'a Gauge)>) -> Self {
+    /// Of each open socket its number, the number of the queue that it shares or else its own, and what it says.
+    pub(crate) fn take<'a>(home: &Home, open: impl Iterator<Item = (u8, u8, &'a Gauge)>) -> Self {
         let mut counts = home.custody.counts();
         let mut account = Self {
             pool: counts[usize::from(Holder::FREE.byte())],
@@ -47,15 +57,20 @@ impl Accounting {
             chunks: home.layout.chunks(),
             ..Self::default()
         };
-        for (number, gauge) in open {
-            let receiving = std::mem::take(&mut counts[usize::from(Holder::receiving(number).byte())]);
-            let sending = std::mem::take(&mut counts[usize::from(Holder::sending(number).byte())]);
-            let pending = gauge.pending();
+        let mut queues = [Sides::default(); 256];
+        for (number, queue, gauge) in open {
+            let (pending, sides) = (gauge.pending(), &mut queues[usize::from(queue)]);
+            sides.receiving += std::mem::take(&mut counts[usize::from(Holder::receiving(number).byte())]);
+            sides.sending += std::mem::take(&mut counts[usize::from(Holder::sending(number).byte())]);
+            sides.rx = sides.rx.saturating_add(pending.rx);
+            sides.completion = sides.completion.saturating_add(pending.completion);
             account.pooled = account.pooled.saturating_add(pending.pools);
-            account.rx += pending.rx.min(receiving);
-            account.fill += receiving.saturating_sub(pending.rx);
-            account.completion += pending.completion.min(sending);
-            account.tx += sending.saturating_sub(pending.completion);
+        }
+        for Sides { receiving, sending, rx, completion } in queues {
+            account.rx += rx.min(receiving);
+            account.fill += receiving.saturating_sub(rx);
+            account.completion += completion.min(sending);
+            account.tx += sending.saturating_sub(completion);
         }
         counts[usize::from(Holder::FREE.byte())] = 0;
         counts[usize::from(Holder::HANDS.byte())] = 0;

@@ -25,6 +25,8 @@
 
 #![allow(unsafe_code, reason = "plays the NIC, which reads and writes the chunks that were handed to it")]
 
+mod shared;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::ptr;
@@ -49,6 +51,8 @@ use crate::socket::rings::Rings;
 use crate::socket::share::Registration;
 use crate::socket::waiter::Waiter;
 use crate::umem::{HomeRef, Umem};
+
+pub use shared::{FakeQueue, shared_queue};
 
 /// A socket for both ways over a fake kernel, with four rings of `entries`, and the NIC that plays it.
 ///
@@ -82,15 +86,8 @@ pub fn socket_with(
     let (kernel, rings) = FakeKernel::starting_at(entries, start)
         .filter(|_| entries <= RingSizes::MOST)
         .ok_or(BindError::RingSize { ring: RingKind::Rx, entries })?;
-    let no_socket = File::open("/dev/null").map_err(|cause| BindError::Kernel {
-        causes: Vec::new(),
-        step: crate::socket::error::Step::Socket,
-        interface: "fake".to_owned(),
-        queue: QueueId(0),
-        cause,
-    })?;
     let plugged = Arc::new(());
-    let link = Link::Fake(no_socket.into(), Arc::downgrade(&plugged));
+    let link = link(&plugged)?;
     let port = umem
         .adopt(|number| Arc::new(Port::new(number, link, WakePolicy::WhenAsked, umem.clone())))
         .ok_or(BindError::TooManySockets { most: Holder::SOCKETS })?;
@@ -138,6 +135,18 @@ pub fn socket_for_packets(
     rx.expect_packets(halves::most_received(umem.layout()));
     tx.allow_packets(most_frames);
     Ok((socket, nic))
+}
+
+/// A socket that is none, and whose chunks the kernel has as long as it is plugged in.
+fn link(plugged: &Arc<()>) -> Result<Link, BindError> {
+    let no_socket = File::open("/dev/null").map_err(|cause| BindError::Kernel {
+        causes: Vec::new(),
+        step: crate::socket::error::Step::Socket,
+        interface: "fake".to_owned(),
+        queue: QueueId(0),
+        cause,
+    })?;
+    Ok(Link::Fake(no_socket.into(), Arc::downgrade(plugged)))
 }
 
 fn report(umem: &Umem, entries: u32) -> Report {

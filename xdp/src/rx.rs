@@ -12,6 +12,7 @@ mod busy;
 mod check;
 mod feed;
 mod health;
+mod member;
 mod packets;
 mod recv;
 
@@ -27,11 +28,13 @@ use xdp_core::packets::PacketReader;
 use xdp_core::ring::{ConsumerRing, ProducerRing};
 use xdp_core::wake::{NEED_WAKEUP, WakePolicy};
 
+use crate::QueueId;
 use crate::error::{KickError, RegisterError, WaitError};
 use crate::frame::Frame;
 use crate::pool::HalfPool;
 use crate::program::Attachment;
 use crate::refusal::{Refusal, Refused};
+use crate::shared_queue::Tally;
 use crate::socket::counter::Counter;
 use crate::socket::port::Port;
 use crate::socket::report::Report;
@@ -65,8 +68,11 @@ pub struct Rx {
     /// still to be released. They are kept here and not in [`Recv`], which may be forgotten: shown again, such a
     /// descriptor would alias the frame.
     taken: u32,
-    /// Chunks that the kernel has for receiving, those of `taken` among them.
+    /// Chunks that the kernel has for receiving, those of `taken` among them. In a shared queue they are not ours alone:
+    /// there it is what we have put in less what we have taken, wrapping.
     receiving: u32,
+    /// Of a member of a shared queue: where we tell the owner.
+    tally: Option<Arc<Tally>>,
     /// Cuts the ring into packets (X2).
     reader: PacketReader,
     /// Whether packets may have several frames (X3).
@@ -88,7 +94,8 @@ impl Rx {
         waiter: Waiter,
     ) -> Self {
         let (ring, fill) = rings;
-        let holder = Holder::receiving(port.number());
+        let holder = Holder::receiving(port.receives_as());
+        let tally = port.seat().map(|seat| Arc::clone(&seat.tally));
         Self {
             reader: PacketReader::new(1, ring.entries()),
             is_multi_buffer: false,
@@ -100,6 +107,7 @@ impl Rx {
             holder,
             taken: 0,
             receiving: 0,
+            tally,
             refused: Refused::new(&port.gauge().rx_counts.refused),
             system_calls: Counter::new(&port.gauge().rx_counts.system_calls),
             waiter,
@@ -154,6 +162,7 @@ impl Rx {
             base: self.pool.home_ref().base(),
             custody: self.pool.home_ref().custody.view(),
             holder: self.holder,
+            tally: self.tally.as_deref(),
         }
     }
 
@@ -208,7 +217,10 @@ impl Rx {
                 deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
             // Where the kernel has no chunk of ours it drops every packet and wakes nobody, and chunks that come home
             // meanwhile from elsewhere have no event: naps, until there is one. With one chunk, one packet wakes us.
-            let is_starved = self.receiving == 0 && left > STARVED_NAP && self.port.kernel().is_some();
+            let is_starved = self.receiving == 0
+                && self.tally.is_none()
+                && left > STARVED_NAP
+                && self.port.kernel().is_some();
             let nap = if is_starved { STARVED_NAP } else { left };
             let ring = &self.ring;
             let is_readable = self.waiter.wait(&self.port, Until::Readable, nap, || ring.waiting() > 0)?;
@@ -273,6 +285,18 @@ impl Rx {
     }
 }
 
+impl Rx {
+    /// Lets an attached program send this queue's packets here by a slot of its map that is not the queue's number: for
+    /// several sockets on one queue, and for programs that choose the slot by other means than the queue.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rx::register`].
+    pub fn register_slot(&self, attachment: &Arc<Attachment>, slot: u32) -> Result<(), RegisterError> {
+        self.port.register_slot(Arc::clone(attachment), QueueId(slot))
+    }
+}
+
 /// The socket's descriptor, for pollers and for maps of programs made elsewhere. Its queue stays bound as long as a
 /// duplicate is open.
 ///
@@ -289,6 +313,7 @@ impl Drop for Rx {
         // The program passes the queue's packets to the kernel's stack again, rather than to a ring that nobody
         // reads.
         self.port.stop_receiving();
+        self.give_back_received();
         // From here on nothing more comes through the lane, but for what the sending half is putting in right now.
         self.port.rx_wants().store(0, Ordering::Relaxed);
         if let Some(mut lane) = self.lane.take() {

@@ -108,6 +108,11 @@ pub(crate) fn wake_rx(fd: BorrowedFd<'_>) -> Result<()> {
     unsafe { syscall::recv(fd.as_raw_fd(), &mut [], libc::MSG_DONTWAIT) }.map(drop)
 }
 
+/// Returns once every XDP program that ran when it was called has ended, and what it sent to sockets has arrived.
+pub(crate) fn await_programs() -> Result<()> {
+    syscall::membarrier_global()
+}
+
 /// sendto(2) without an address: the number of bytes taken.
 #[inline]
 pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8], flags: i32) -> Result<usize> {

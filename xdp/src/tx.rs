@@ -9,6 +9,7 @@
 
 mod batch;
 mod health;
+mod member;
 mod packets;
 mod reap;
 mod request;
@@ -395,6 +396,7 @@ impl Drop for Tx {
     fn drop(&mut self) {
         self.take_staged_back();
         self.reap();
+        self.leave_queue();
         self.port.tx_pool().store(0, Ordering::Relaxed);
     }
 }

@@ -101,7 +101,7 @@ impl Umem {
     /// How many chunks are where, as far as is known.
     pub(crate) fn account(&self) -> Accounting {
         let sockets = self.sockets();
-        Accounting::take(self.home(), sockets.open.iter().map(|open| (open.number, &*open.gauge)))
+        Accounting::take(self.home(), sockets.open.iter().map(|open| (open.number, open.queue, &*open.gauge)))
     }
 
     /// Brings home the chunks of closed sockets that the kernel has let go of; returns how many.
@@ -114,7 +114,7 @@ impl Umem {
         sockets.closed.retain(|closed| {
             let released = closed.is_released();
             if released {
-                reclaimed += self.home().bring_home(closed.socket());
+                reclaimed += self.home().bring_home(closed.sockets());
             }
             !released
         });
@@ -135,8 +135,8 @@ impl Umem {
         let (mut awaited, mut lost) = (0, 0);
         let counts = if sockets.closed.is_empty() { [0; 256] } else { self.home().custody.counts() };
         for closed in &sockets.closed {
-            let holders = [Holder::receiving(closed.socket()), Holder::sending(closed.socket())];
-            let chunks: u32 = holders.iter().map(|holder| counts[usize::from(holder.byte())]).sum();
+            let holders = closed.sockets().iter().flat_map(|&n| [Holder::receiving(n), Holder::sending(n)]);
+            let chunks: u32 = holders.map(|holder| counts[usize::from(holder.byte())]).sum();
             if closed.tells_release() {
                 awaited += chunks;
             } else if !place.is_some_and(|place| closed.was_on(place)) {
@@ -165,15 +165,25 @@ impl Umem {
 
     /// Gives a socket its number in the custody table. None when all are taken.
     pub(crate) fn adopt(&self, port: impl FnOnce(u8) -> Arc<Port>) -> Option<Arc<Port>> {
+        self.adopt_into(None, port)
+    }
+
+    /// As [`Umem::adopt`], for a member of the shared queue with this number.
+    pub(crate) fn adopt_into(
+        &self,
+        queue: Option<u8>,
+        port: impl FnOnce(u8) -> Arc<Port>,
+    ) -> Option<Arc<Port>> {
         let mut sockets = self.sockets();
         let taken = |number: u8| {
             sockets.open.iter().any(|open| open.number == number)
-                || sockets.closed.iter().any(|closed| closed.socket() == number)
+                || sockets.closed.iter().any(|closed| closed.sockets().contains(&number))
         };
         let number = (0..Holder::SOCKETS).find(|&number| !taken(number))?;
         let port = port(number);
         let (gauge, weak) = (Arc::clone(port.gauge()), Arc::downgrade(&port));
-        sockets.open.push(Open { number, gauge, port: weak, share: 0 });
+        let queue = queue.unwrap_or(number);
+        sockets.open.push(Open { number, queue, gauge, port: weak, share: 0 });
         Some(port)
     }
 
@@ -185,14 +195,29 @@ impl Umem {
     }
 
     /// A socket was closed. What the kernel may still have is stranded until it is known to be released.
-    pub(crate) fn close(&self, closed: ClosedPort) {
+    ///
+    /// With the owner of a shared queue go the numbers of all its members: they are closed, as each keeps the owner.
+    pub(crate) fn close(&self, mut closed: ClosedPort) {
         let mut sockets = self.sockets();
-        sockets.open.retain(|open| open.number != closed.socket());
+        let number = closed.sockets()[0];
+        let members = sockets.open.iter().filter(|open| open.queue == number && open.number != number);
+        closed.add(members.map(|member| member.number));
+        sockets.open.retain(|open| open.queue != number);
         if closed.is_released() {
-            self.home().bring_home(closed.socket());
+            self.home().bring_home(closed.sockets());
         } else {
             sockets.closed.push(closed);
         }
+    }
+
+    /// A member of a shared queue was closed. Its number stays taken, since what it was sending comes back by the queue.
+    pub(crate) fn leave(&self, number: u8) {
+        self.sockets().open.iter_mut().filter(|open| open.number == number).for_each(|open| open.share = 0);
+    }
+
+    /// Everything that a closed member of a shared queue was sending has come back: its number is free again.
+    pub(crate) fn dismiss(&self, number: u8) {
+        self.sockets().open.retain(|open| open.number != number);
     }
 
     /// A socket was bound to this queue, so the kernel has released every earlier one there.
@@ -201,7 +226,7 @@ impl Umem {
         sockets.closed.retain(|closed| {
             let released = closed.was_on(place);
             if released {
-                self.home().bring_home(closed.socket());
+                self.home().bring_home(closed.sockets());
             }
             !released
         });
@@ -237,6 +262,8 @@ struct Sockets {
 /// A socket that lives, or is just being closed: its number is free again only after [`Umem::close`].
 struct Open {
     number: u8,
+    /// The number of the shared queue that it is a member of; else its own.
+    queue: u8,
     /// What the accounting reads; the socket itself is not kept open.
     gauge: Arc<Gauge>,
     port: Weak<Port>,
@@ -252,7 +279,7 @@ impl Drop for Shared {
         let home = &*self.home;
         let sockets = self.sockets.get_mut().unwrap_or_else(PoisonError::into_inner);
         for closed in &sockets.closed {
-            home.bring_home(closed.socket());
+            home.bring_home(closed.sockets());
         }
         let mut free = Pool::with_capacity(home.layout.chunks());
         if home.returns.take_all(&mut free) == home.layout.chunks() {
@@ -317,10 +344,10 @@ impl Home {
         self.returns.push(seat.addr());
     }
 
-    /// Brings home what the custody table says a closed socket has left.
-    fn bring_home(&self, socket: u8) -> u32 {
+    /// Brings home what the custody table says closed sockets have left.
+    fn bring_home(&self, sockets: &[u8]) -> u32 {
         let mut addrs = Vec::new();
-        for holder in [Holder::receiving(socket), Holder::sending(socket)] {
+        for holder in sockets.iter().flat_map(|&n| [Holder::receiving(n), Holder::sending(n)]) {
             for chunk in self.custody.held_by(holder) {
                 let addr = self.layout.addr(chunk);
                 self.custody.view().set(addr, Holder::FREE);

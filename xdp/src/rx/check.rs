@@ -66,7 +66,7 @@ impl Rx {
                 // A chunk that is named twice in a batch is taken once.
                 if self.pool.home().custody.view().pass(addr, self.holder, Holder::FREE) {
                     self.pool.chunks().push(addr);
-                    self.receiving -= 1;
+                    self.receiving = self.receiving.wrapping_sub(1);
                 } else {
                     self.refused.note(RingKind::Rx, desc.addr.0, desc.len, &self.pool.home());
                 }

@@ -11,6 +11,9 @@ impl Rx {
     /// UMEM.
     #[inline]
     pub(crate) fn refill(&mut self) {
+        if self.tally.is_some() {
+            return self.hand_on();
+        }
         // With all of the share either with the kernel, as far as its ring goes, or in the pool, there is nothing to do.
         let is_settled =
             self.receiving >= self.most() && self.receiving + self.pool.len() == self.pool.share();
@@ -27,12 +30,15 @@ impl Rx {
     }
 
     #[inline]
-    fn has_lane_chunks(&self) -> bool {
+    pub(super) fn has_lane_chunks(&self) -> bool {
         self.lane.as_ref().is_some_and(|lane| lane.waiting() > 0)
     }
 
     #[inline(never)]
     pub(super) fn refill_now(&mut self) {
+        if self.tally.is_some() {
+            return self.hand_on_now();
+        }
         self.release_taken();
         self.fill_from_lane();
         if self.pool.len() == 0 && self.pool.deficit(self.receiving) > 0 {
@@ -61,8 +67,10 @@ impl Rx {
 
     /// Takes what the sending half has handed over: for the fill ring at once, as far as it goes, the rest for the
     /// pool.
-    fn fill_from_lane(&mut self) {
-        let missing = self.most().saturating_sub(self.receiving);
+    pub(super) fn fill_from_lane(&mut self) {
+        // Of a member of a shared queue its owner takes everything.
+        let missing =
+            if self.tally.is_some() { u32::MAX } else { self.most().saturating_sub(self.receiving) };
         let Some(lane) = &mut self.lane else { return };
         let mut chunks = lane.peek(u32::MAX);
         if chunks.is_empty() {
@@ -75,8 +83,11 @@ impl Rx {
             chunks.len()
         }) as u32;
         if filled > 0 {
+            self.receiving = self.receiving.wrapping_add(filled);
+            if let Some(tally) = &self.tally {
+                tally.tell(self.receiving); // before it can be seen: S4 in `shared_queue`
+            }
             slots.submit(filled);
-            self.receiving += filled;
         }
         let (first, second) = chunks.runs();
         self.pool.chunks().extend(first.iter().chain(second).skip(filled as usize).copied());
@@ -88,7 +99,7 @@ impl Rx {
         // The word that this stores to is one that the kernel reads: left alone while there is nothing to tell.
         if self.taken > 0 {
             self.ring.release(self.taken);
-            self.receiving -= self.taken;
+            self.receiving = self.receiving.wrapping_sub(self.taken);
             self.taken = 0;
         }
     }

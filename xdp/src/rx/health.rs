@@ -19,7 +19,11 @@ impl Rx {
         let waiting = self.available();
         RxState {
             waiting,
-            to_fill: self.receiving.saturating_sub(self.ring.waiting()),
+            // What a member of a shared queue is fed with is the owner's business.
+            to_fill: match self.tally {
+                Some(_) => u32::MAX,
+                None => self.receiving.saturating_sub(self.ring.waiting()),
+            },
             refused: self.refused(),
         }
     }

@@ -157,7 +157,7 @@ impl Rx {
                 Some(seat) => self.pool.chunks().push(seat.addr()),
                 None => {
                     // It is released with those that were taken, but it brought no chunk.
-                    self.receiving += 1;
+                    self.receiving = self.receiving.wrapping_add(1);
                     self.refused.note(RingKind::Rx, desc.addr.0, desc.len, &home);
                 }
             }
@@ -230,7 +230,7 @@ impl RecvPackets<'_> {
             rx.taken += 1;
             let Some(seat) = custody.pass_frame(desc, rx.holder, Holder::HANDS) else {
                 // It is released with those that were taken, but it brought no chunk.
-                rx.receiving += 1;
+                rx.receiving = rx.receiving.wrapping_add(1);
                 rx.refused.note(RingKind::Rx, desc.addr.0, desc.len, &home);
                 is_good = false;
                 continue;

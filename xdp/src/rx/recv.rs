@@ -10,6 +10,7 @@ use xdp_core::ring::Drain;
 
 use crate::frame::Frame;
 use crate::refusal::Refused;
+use crate::shared_queue::Tally;
 use crate::socket::error::RingKind;
 use crate::umem::HomeRef;
 
@@ -26,6 +27,8 @@ pub struct Recv<'a> {
     pub(super) base: NonNull<u8>,
     pub(super) custody: CustodyView<'a>,
     pub(super) holder: Holder,
+    /// Of a member of a shared queue.
+    pub(super) tally: Option<&'a Tally>,
 }
 
 impl Iterator for Recv<'_> {
@@ -42,7 +45,7 @@ impl Iterator for Recv<'_> {
                 return Some(Frame::new(self.home, seat, data, desc.len));
             }
             // It is released with those that were taken, but it brought no chunk.
-            *self.receiving += 1;
+            *self.receiving = self.receiving.wrapping_add(1);
             self.refused.note(RingKind::Rx, desc.addr.0, desc.len, &self.home);
         }
     }
@@ -57,7 +60,10 @@ impl Drop for Recv<'_> {
     #[inline]
     fn drop(&mut self) {
         // What was taken is released with the batch.
-        *self.receiving -= *self.taken;
+        *self.receiving = self.receiving.wrapping_sub(*self.taken);
         *self.taken = 0;
+        if let Some(tally) = self.tally {
+            tally.tell(*self.receiving);
+        }
     }
 }

@@ -23,16 +23,16 @@ const BUSY_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What came of a bind.
 #[derive(Debug)]
-pub(super) struct Obtained {
-    pub(super) mode: ObtainedMode,
+pub(crate) struct Obtained {
+    pub(crate) mode: ObtainedMode,
     /// Why it is copy mode where zero-copy was preferred.
-    pub(super) why_copy: Option<String>,
+    pub(crate) why_copy: Option<String>,
     /// How often the queue was still busy.
-    pub(super) busy_retries: u32,
+    pub(crate) busy_retries: u32,
 }
 
 /// Binds as the settings say, with the UMEM from where `source` says.
-pub(super) fn to_queue(
+pub(crate) fn to_queue(
     at: &At<'_>,
     port: &Port,
     mut source: Source,
@@ -52,6 +52,11 @@ pub(super) fn to_queue(
     }
     let why = if let Source::Own(why) = source { why } else { None };
     Ok((binder.own()?, Registration::Own { why }))
+}
+
+/// Binds a socket without fill and completion rings to the queue that `first` has, whose rings it shares.
+pub(crate) fn to_rings_of(at: &At<'_>, fd: BorrowedFd<'_>, first: &Port) -> Result<Obtained, BindError> {
+    Binder::new(at, fd).share(first).map_err(|errno| at.bind_error(errno, at.config.mode))
 }
 
 /// One bind, tried as often as there is hope.
@@ -144,7 +149,7 @@ fn why_copy(at: &At<'_>, errno: Errno) -> String {
 }
 
 /// Frames that a packet can have to be sent.
-pub(super) fn most_frames(at: &At<'_>, mode: ObtainedMode) -> u32 {
+pub(crate) fn most_frames(at: &At<'_>, mode: ObtainedMode) -> u32 {
     match mode {
         _ if !at.config.multi_buffer => 1,
         ObtainedMode::Copy => COPY_MODE_FRAMES,

@@ -70,20 +70,20 @@ impl Direction {
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until one of the binds"]
 pub struct SocketBuilder {
-    umem: Umem,
-    rings: RingSizes,
-    mode: Mode,
-    need_wakeup: NeedWakeup,
-    multi_buffer: MultiBuffer,
-    receive: Receive,
-    attach: AttachMode,
-    chunks: Option<u32>,
-    tx_budget: Option<u32>,
-    send_buffer: Option<u32>,
-    busy_poll: Option<BusyPoll>,
-    sharing: Sharing,
+    pub(crate) umem: Umem,
+    pub(crate) rings: RingSizes,
+    pub(crate) mode: Mode,
+    pub(crate) need_wakeup: NeedWakeup,
+    pub(crate) multi_buffer: MultiBuffer,
+    pub(crate) receive: Receive,
+    pub(crate) attach: AttachMode,
+    pub(crate) chunks: Option<u32>,
+    pub(crate) tx_budget: Option<u32>,
+    pub(crate) send_buffer: Option<u32>,
+    pub(crate) busy_poll: Option<BusyPoll>,
+    pub(crate) sharing: Sharing,
     /// The socket whose registration is to be shared, or else an error.
-    partner: Option<Arc<Port>>,
+    pub(crate) partner: Option<Arc<Port>>,
 }
 
 impl SocketBuilder {
@@ -278,7 +278,7 @@ impl SocketBuilder {
     }
 
     /// What can be wrong, of these settings.
-    fn config(&self, queue: QueueId, direction: Direction) -> Config {
+    pub(crate) fn config(&self, queue: QueueId, direction: Direction) -> Config {
         let layout = self.umem.layout();
         Config {
             direction,
@@ -357,19 +357,9 @@ impl SocketBuilder {
         let namespace = Namespace::of(fd.as_fd());
         let place = BoundTo { namespace: namespace.id, interface: interface.index(), queue };
         let mut source = Source::find(&at, &self.umem, self.sharing, self.partner.take(), place)?;
-        if !source.is_shared() {
-            at.register(fd.as_fd(), &self.umem)?;
-        }
 
         // 5. The rings: sizes, layout, mappings.
-        let rings = match rings::make(&at, &fd, self.rings) {
-            Err(error) if source.is_shared() && rings::wants_umem_first(&error) => {
-                source.do_without("this kernel cannot share: it needs Linux 5.10")?;
-                at.register(fd.as_fd(), &self.umem)?;
-                rings::make(&at, &fd, self.rings)?
-            }
-            made => made?,
-        };
+        let rings = source.prepare(&at, &fd, &self.umem, || rings::make(&at, &fd, self.rings))?;
         if !rings.has_flags {
             self.need_wakeup = NeedWakeup::Always;
         }

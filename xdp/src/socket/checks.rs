@@ -10,7 +10,7 @@ use crate::socket::error::{BindError, RingKind};
 use crate::socket::options::{Mode, MultiBuffer, RingSizes};
 use crate::umem::Umem;
 
-pub(super) fn sizes(rings: RingSizes, direction: Direction) -> Result<(), BindError> {
+pub(crate) fn sizes(rings: RingSizes, direction: Direction) -> Result<(), BindError> {
     let sizes = [
         (RingKind::Rx, rings.rx, direction.receives()),
         (RingKind::Tx, rings.tx, direction.sends()),
@@ -27,7 +27,7 @@ pub(super) fn sizes(rings: RingSizes, direction: Direction) -> Result<(), BindEr
 }
 
 /// The mode to ask for: checksums in software are of copy mode.
-pub(super) fn mode(mode: Mode, umem: &Umem) -> Result<Mode, BindError> {
+pub(crate) fn mode(mode: Mode, umem: &Umem) -> Result<Mode, BindError> {
     match (umem.home().reserve, mode) {
         (Reserve::SoftwareChecksum, Mode::ZeroCopy) => Err(BindError::SoftwareChecksum),
         (Reserve::SoftwareChecksum, _) => Ok(Mode::Copy),
@@ -35,7 +35,7 @@ pub(super) fn mode(mode: Mode, umem: &Umem) -> Result<Mode, BindError> {
     }
 }
 
-pub(super) fn interface(
+pub(crate) fn interface(
     interface: &Interface,
     queue: QueueId,
     direction: Direction,
@@ -57,7 +57,7 @@ pub(super) fn interface(
 
 /// Whether packets can have several frames, where that is wanted; why not, where it is only preferred. Asked before the
 /// program is loaded, so that the program and the socket agree.
-pub(super) fn multi_buffer(
+pub(crate) fn multi_buffer(
     interface: &Interface,
     mode: Mode,
     wanted: MultiBuffer,

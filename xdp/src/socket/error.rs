@@ -199,6 +199,20 @@ pub enum BindError {
         /// The queue.
         queue: QueueId,
     },
+    /// A setting that the owner of a shared queue cannot have.
+    #[error("{setting} cannot be set for a queue that sockets share: {instead}")]
+    NotShared {
+        /// The setting.
+        setting: &'static str,
+        /// What to do instead.
+        instead: &'static str,
+    },
+    /// A shared queue has as many members as it can have.
+    #[error("the queue has {most} members already: close one, or take another queue")]
+    TooManyMembers {
+        /// How many are possible.
+        most: usize,
+    },
     /// The kernel cannot share a registration between queues.
     #[error(
         "this kernel cannot share a umem between queues or interfaces: it needs Linux 5.10; let each socket register it \

@@ -17,7 +17,7 @@ use crate::socket::port::{BoundTo, Port};
 use crate::socket::rings::Rings;
 use crate::socket::waiter::Waiter;
 use crate::tx::Tx;
-use crate::umem::Unclaimed;
+use crate::umem::{Umem, Unclaimed};
 
 /// How long chunks of closed sockets are waited for: the kernel releases them late, 20 ms on a quiet machine.
 const RELEASE_PATIENCE: Duration = Duration::from_millis(500);
@@ -106,6 +106,19 @@ impl Shares {
         let (rx, tx) = (take(rx_share), take(share - rx_share));
         home.returns.push_all(free.last(u32::MAX));
         Ok(Self { rx, tx })
+    }
+}
+
+impl Shares {
+    /// None, for a socket that is given its chunks by others.
+    pub(crate) fn none(umem: &Umem) -> Self {
+        let half = || HalfPool::new(umem.home_ref(), 0);
+        Self { rx: half(), tx: half() }
+    }
+
+    /// The receiving half's.
+    pub(crate) fn into_rx(self) -> HalfPool {
+        self.rx
     }
 }
 

@@ -1,10 +1,10 @@
 //! Sockets: two halves on one queue of a NIC, and how they are set up.
 
 pub(crate) mod at;
-mod bind;
+pub(crate) mod bind;
 pub(crate) mod builder;
 pub(crate) mod busy_poll;
-mod checks;
+pub(crate) mod checks;
 pub(crate) mod counter;
 pub(crate) mod error;
 pub(crate) mod gauge;
@@ -19,7 +19,7 @@ pub(crate) mod report;
 pub(crate) mod rings;
 pub(crate) mod share;
 pub(crate) mod statistics;
-mod tune;
+pub(crate) mod tune;
 pub(crate) mod waiter;
 
 use std::io;
@@ -152,6 +152,16 @@ impl Socket {
     /// socket is in it.
     pub fn register(&self, attachment: &Arc<Attachment>) -> Result<(), RegisterError> {
         self.rx.register(attachment)
+    }
+
+    /// Lets an attached program send this queue's packets here by a slot of its map that is not the queue's number: see
+    /// [`Rx::register_slot`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::register`].
+    pub fn register_slot(&self, attachment: &Arc<Attachment>, slot: u32) -> Result<(), RegisterError> {
+        self.rx.register_slot(attachment, slot)
     }
 
     /// A second socket on the same memory, on another queue or another interface, that shares this one's registration

@@ -21,6 +21,7 @@ use crate::device::queue::QueueProbe;
 use crate::device::{AttachedXdp, Restore};
 use crate::error::{KickError, RegisterError};
 use crate::program::Attachment;
+use crate::shared_queue::Seat;
 use crate::socket::gauge::{Gauge, Watches};
 use crate::socket::namespace::Namespace;
 use crate::socket::options::NeedWakeup;
@@ -57,6 +58,8 @@ pub(crate) struct Port {
     /// Programs that send packets here, with the slot of their map; they stay attached as long as this lives.
     registrations: Mutex<Vec<(Arc<Attachment>, QueueId)>>,
     umem: Umem,
+    /// Of a member of a shared queue. The queue's socket is closed after this one.
+    seat: Option<Seat>,
 }
 
 /// What is at the other end.
@@ -116,7 +119,24 @@ impl Port {
             busy: OnceLock::new(),
             registrations: Mutex::default(),
             umem,
+            seat: None,
         }
+    }
+
+    /// As a member of a shared queue.
+    pub(crate) fn seated(mut self, seat: Seat) -> Self {
+        self.seat = Some(seat);
+        self
+    }
+
+    /// What a member of a shared queue has of it.
+    pub(crate) fn seat(&self) -> Option<&Seat> {
+        self.seat.as_ref()
+    }
+
+    /// The number that chunks are received under: that of the shared queue, if it is a member of one.
+    pub(crate) fn receives_as(&self) -> u8 {
+        self.seat.as_ref().map_or(self.number, |seat| seat.queue.number)
     }
 
     pub(crate) fn watch(&self, watches: Watches) {
@@ -261,6 +281,15 @@ impl Port {
 
     /// Lets a program send this queue's packets here, until the receiving half is dropped.
     pub(crate) fn register(&self, attachment: Arc<Attachment>) -> Result<(), RegisterError> {
+        self.register_slot(attachment, self.report().queue)
+    }
+
+    /// As [`Port::register`], in another slot of the program's map than that of the queue's number.
+    pub(crate) fn register_slot(
+        &self,
+        attachment: Arc<Attachment>,
+        slot: QueueId,
+    ) -> Result<(), RegisterError> {
         let (ours, theirs) = (self.bound.get().map(|bound| bound.place.interface), attachment.interface());
         if ours != Some(theirs.index()) {
             return Err(RegisterError::OtherInterface {
@@ -269,9 +298,8 @@ impl Port {
             });
         }
         self.check_buffers(&attachment)?;
-        let queue = self.report().queue;
-        attachment.program().map().insert(queue, self.fd())?;
-        self.registrations.lock().unwrap_or_else(PoisonError::into_inner).push((attachment, queue));
+        attachment.program().map().insert(slot, self.fd())?;
+        self.registrations.lock().unwrap_or_else(PoisonError::into_inner).push((attachment, slot));
         Ok(())
     }
 
@@ -345,8 +373,14 @@ impl Drop for Port {
         drop(link);
         self.registrations.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         let bound = self.bound.take();
+        if let Some(seat) = self.seat.take() {
+            self.umem.leave(self.number);
+            // What the kernel has of a member it has until the queue is closed, perhaps here.
+            drop(seat);
+            return;
+        }
         self.umem.close(ClosedPort {
-            socket: self.number,
+            sockets: vec![self.number],
             bound,
             #[cfg(feature = "fake-kernel")]
             fake,
@@ -357,15 +391,20 @@ impl Drop for Port {
 /// A socket that is closed, and whose chunks the kernel may still have.
 #[derive(Debug)]
 pub(crate) struct ClosedPort {
-    socket: u8,
+    /// Its number; behind that those of the members, if it was the owner of a shared queue.
+    sockets: Vec<u8>,
     bound: Option<Bound>,
     #[cfg(feature = "fake-kernel")]
     fake: Option<Weak<()>>,
 }
 
 impl ClosedPort {
-    pub(crate) fn socket(&self) -> u8 {
-        self.socket
+    pub(crate) fn sockets(&self) -> &[u8] {
+        &self.sockets
+    }
+
+    pub(crate) fn add(&mut self, members: impl Iterator<Item = u8>) {
+        self.sockets.extend(members);
     }
 
     /// Whether the kernel is known to have let go: it never had anything, or says that the queue has no socket any

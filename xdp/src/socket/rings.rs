@@ -35,17 +35,7 @@ pub(crate) struct Rings {
 /// Makes the rings that have a size, and maps those that are used.
 pub(crate) fn make(at: &At<'_>, fd: &OwnedFd, sizes: RingSizes) -> Result<Rings, BindError> {
     let RingSizes { rx, tx, fill, completion } = sizes;
-    for (ring, option, entries) in [
-        (RingKind::Fill, XDP_UMEM_FILL_RING, fill),
-        (RingKind::Completion, XDP_UMEM_COMPLETION_RING, completion),
-        (RingKind::Rx, XDP_RX_RING, rx),
-        (RingKind::Tx, XDP_TX_RING, tx),
-    ] {
-        if entries > 0 {
-            sys::set_option(fd.as_fd(), SOL_XDP, option, &entries)
-                .map_err(|errno| at.error(Step::RingSize(ring), errno))?;
-        }
-    }
+    set_sizes(at, fd, sizes)?;
     let (offsets, has_flags) = read_offsets(at, fd)?;
     let map = Mapper { at, fd };
     let mut rings = Rings { rx: None, tx: None, watches: Watches::default(), has_flags };
@@ -67,11 +57,68 @@ pub(crate) fn make(at: &At<'_>, fd: &OwnedFd, sizes: RingSizes) -> Result<Rings,
     Ok(rings)
 }
 
+/// The rings of one owner of a shared queue: the fill and the completion ring. The smallest rx and tx ring are made,
+/// since the kernel binds no socket without, and not mapped.
+pub(crate) fn make_owner(
+    at: &At<'_>,
+    fd: &OwnedFd,
+    sizes: RingSizes,
+) -> Result<(ProducerRing<u64>, ConsumerRing<u64>, bool), BindError> {
+    set_sizes(at, fd, sizes)?;
+    let (offsets, has_flags) = read_offsets(at, fd)?;
+    let map = Mapper { at, fd };
+    let fill = map.ring::<u64>(RingKind::Fill, XDP_UMEM_PGOFF_FILL_RING, offsets.fr, sizes.fill)?;
+    let done =
+        map.ring::<u64>(RingKind::Completion, XDP_UMEM_PGOFF_COMPLETION_RING, offsets.cr, sizes.completion)?;
+    Ok((ProducerRing::new(fill), ConsumerRing::new(done), has_flags))
+}
+
+/// The rings of a member of a shared queue, those that have a size: it must not have others.
+pub(crate) fn make_member(at: &At<'_>, fd: &OwnedFd, sizes: RingSizes) -> Result<MemberRings, BindError> {
+    set_sizes(at, fd, RingSizes { fill: 0, completion: 0, ..sizes })?;
+    let (offsets, _) = read_offsets(at, fd)?;
+    let map = Mapper { at, fd };
+    let mut rings = MemberRings::default();
+    if sizes.rx > 0 {
+        rings.rx =
+            Some(ConsumerRing::new(map.ring(RingKind::Rx, XDP_PGOFF_RX_RING, offsets.rx, sizes.rx)?));
+    }
+    if sizes.tx > 0 {
+        rings.tx =
+            Some(ProducerRing::new(map.ring(RingKind::Tx, XDP_PGOFF_TX_RING, offsets.tx, sizes.tx)?));
+    }
+    Ok(rings)
+}
+
+/// The rings of a member of a shared queue.
+#[derive(Debug, Default)]
+pub(crate) struct MemberRings {
+    pub(crate) rx: Option<ConsumerRing<Desc>>,
+    pub(crate) tx: Option<ProducerRing<Desc>>,
+}
+
 /// Whether rings could not be made because the kernel wants the UMEM before them: before 5.10, where there is no sharing.
 pub(crate) fn wants_umem_first(error: &BindError) -> bool {
     // The sizes were checked before, so there is nothing else that the kernel could object to.
     matches!(error, BindError::Kernel { step: Step::RingSize(RingKind::Fill), cause, .. }
         if cause.raw_os_error() == Some(libc::EINVAL))
+}
+
+/// Makes the rings that have a size.
+fn set_sizes(at: &At<'_>, fd: &OwnedFd, sizes: RingSizes) -> Result<(), BindError> {
+    let RingSizes { rx, tx, fill, completion } = sizes;
+    for (ring, option, entries) in [
+        (RingKind::Fill, XDP_UMEM_FILL_RING, fill),
+        (RingKind::Completion, XDP_UMEM_COMPLETION_RING, completion),
+        (RingKind::Rx, XDP_RX_RING, rx),
+        (RingKind::Tx, XDP_TX_RING, tx),
+    ] {
+        if entries > 0 {
+            sys::set_option(fd.as_fd(), SOL_XDP, option, &entries)
+                .map_err(|errno| at.error(Step::RingSize(ring), errno))?;
+        }
+    }
+    Ok(())
 }
 
 /// Where the parts of the rings lie, and whether there is a flags word among them.

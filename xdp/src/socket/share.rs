@@ -4,6 +4,7 @@
 //! as who has which is known here and not there. What is gained is locked memory, which counts once a registration.
 
 use std::fmt;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use crate::QueueId;
@@ -17,6 +18,7 @@ use crate::socket::builder::SocketBuilder;
 use crate::socket::error::BindError;
 use crate::socket::options::{Mode, MultiBuffer, NeedWakeup, Receive};
 use crate::socket::port::{BoundTo, Port};
+use crate::socket::rings;
 use crate::tx::Tx;
 use crate::umem::Umem;
 
@@ -204,7 +206,7 @@ impl SecondBuilder<'_> {
 
 /// Where the kernel is to get the UMEM of a new socket from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// From a socket that is bound; if that fails, from the new socket.
     Prefer(Arc<Port>),
     /// From a socket that is bound, or not at all.
@@ -215,7 +217,7 @@ pub(super) enum Source {
 
 impl Source {
     /// Chooses, for a new socket on `place`.
-    pub(super) fn find(
+    pub(crate) fn find(
         at: &At<'_>,
         umem: &Umem,
         sharing: Sharing,
@@ -242,7 +244,27 @@ impl Source {
         Ok(Self::Own(why))
     }
 
-    pub(super) fn is_shared(&self) -> bool {
+    /// Registers the UMEM with a new socket, if that is what is to be, and makes its rings.
+    pub(crate) fn prepare<T>(
+        &mut self,
+        at: &At<'_>,
+        fd: &OwnedFd,
+        umem: &Umem,
+        make_rings: impl Fn() -> Result<T, BindError>,
+    ) -> Result<T, BindError> {
+        if self.is_shared() {
+            match make_rings() {
+                Err(error) if rings::wants_umem_first(&error) => {
+                    self.do_without("this kernel cannot share: it needs Linux 5.10")?;
+                }
+                made => return made,
+            }
+        }
+        at.register(fd.as_fd(), umem)?;
+        make_rings()
+    }
+
+    fn is_shared(&self) -> bool {
         !matches!(self, Self::Own(_))
     }
 

@@ -8,13 +8,13 @@ use crate::sys;
 
 /// Packets that one system call sends in copy mode, unless the kernel is told otherwise (`TX_BATCH_SIZE` in
 /// `net/xdp/xsk.c`).
-pub(super) const DEFAULT_TX_BUDGET: u32 = 32;
+pub(crate) const DEFAULT_TX_BUDGET: u32 = 32;
 
 /// Bytes that the kernel charges for a packet beside its data: its descriptor, and what lies in front and behind.
 const PACKET_OVERHEAD: u64 = 1024;
 
 /// Raises the packets that one system call sends, where the kernel can; returns the number in force.
-pub(super) fn raise_tx_budget(fd: BorrowedFd<'_>, budget: u32) -> u32 {
+pub(crate) fn raise_tx_budget(fd: BorrowedFd<'_>, budget: u32) -> u32 {
     if budget < DEFAULT_TX_BUDGET {
         return DEFAULT_TX_BUDGET;
     }
@@ -25,14 +25,14 @@ pub(super) fn raise_tx_budget(fd: BorrowedFd<'_>, budget: u32) -> u32 {
 }
 
 /// The send buffer that takes as many packets as the tx ring: a packet's memory is rounded up to a power of two.
-pub(super) fn send_buffer_of(tx_entries: u32, chunk_bytes: u32) -> u32 {
+pub(crate) fn send_buffer_of(tx_entries: u32, chunk_bytes: u32) -> u32 {
     let packet = (u64::from(chunk_bytes) + PACKET_OVERHEAD).next_power_of_two();
     u32::try_from(packet * u64::from(tx_entries)).unwrap_or(u32::MAX)
 }
 
 /// Sets the bytes of packets that may be on their way in copy mode; returns the number in force, none if the kernel
 /// does not tell. `exact` is set whatever it is, `enough` only where the kernel's own is less.
-pub(super) fn set_send_buffer(fd: BorrowedFd<'_>, exact: Option<u32>, enough: u32) -> Option<u32> {
+pub(crate) fn set_send_buffer(fd: BorrowedFd<'_>, exact: Option<u32>, enough: u32) -> Option<u32> {
     let now = || {
         let (bytes, _) = sys::option::<i32>(fd, libc::SOL_SOCKET, libc::SO_SNDBUF).ok()?;
         u32::try_from(bytes).ok()

@@ -2,6 +2,7 @@
 //! and completion rings for several sockets of a queue.
 #![cfg(feature = "lab")]
 
+mod fake_queue;
 mod forward;
 mod locked_memory;
 mod registration;
