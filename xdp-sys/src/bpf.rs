@@ -2,10 +2,10 @@
 //!
 //! Reference: uapi `linux/bpf.h`. The flags of a link to an XDP hook are in [`crate::if_link`].
 //!
-//! `union bpf_attr` is one struct per command here, and each holds only the fields that are used: the kernel takes the
-//! size of what it is given, and reads the rest as zero. A short struct is therefore accepted by the oldest kernel and
-//! by the newest, where the whole union of a new header is refused with `E2BIG` by an older kernel only if the unknown
-//! tail is not zero. Every struct has its size and each offset asserted beside it.
+//! `union bpf_attr` is one struct per command here, and each holds only the fields that are used: the kernel takes
+//! the size of what it is given, and reads the rest as zero. A short struct is therefore accepted by the oldest
+//! kernel and by the newest, where the whole union of a new header is refused with `E2BIG` by an older kernel only if
+//! the unknown tail is not zero. Every struct has its size and each offset asserted beside it.
 #![allow(
     non_camel_case_types,
     reason = "the kernel's own spelling, so that its documentation can be searched by name"
@@ -122,7 +122,8 @@ pub const BPF_FUNC_map_lookup_elem: i32 = 1;
 /// `bpf_xdp_get_buff_len(context)`: the bytes of the packet in all of its buffers. Minimum kernel: 5.18.
 #[allow(non_upper_case_globals, reason = "the kernel's own spelling")]
 pub const BPF_FUNC_xdp_get_buff_len: i32 = 188;
-/// `bpf_xdp_adjust_meta(context, delta)`: moves where the metadata in front of the packet begins. Minimum kernel: 4.15.
+/// `bpf_xdp_adjust_meta(context, delta)`: moves where the metadata in front of the packet begins. Minimum kernel:
+/// 4.15.
 #[allow(non_upper_case_globals, reason = "the kernel's own spelling")]
 pub const BPF_FUNC_xdp_adjust_meta: i32 = 54;
 /// `bpf_redirect_map(map, key, flags)`: the low two bits of the flags are the action for an empty slot (5.3).
@@ -164,10 +165,10 @@ assert_layout!(xdp_md, 24, {
 ///
 /// # Safety
 ///
-/// `attr` points to `size` bytes that are initialised, writable and laid out as the struct of this module that belongs
-/// to `cmd`. Each address in it is 0 or points to memory that is valid for what the command does with it: read for
-/// keys, values, instructions, licence and packets, written for logs, infos and outputs, with the lengths that the
-/// struct states, or for a key and a value those of the map. Each descriptor in it is open during the call.
+/// `attr` points to `size` bytes that are initialised, writable and laid out as the struct of this module that
+/// belongs to `cmd`. Each address in it is 0 or points to memory that is valid for what the command does with it:
+/// read for keys, values, instructions, licence and packets, written for logs, infos and outputs, with the lengths
+/// that the struct states, or for a key and a value those of the map. Each descriptor in it is open during the call.
 pub unsafe fn bpf(cmd: c_int, attr: *mut c_void, size: u32) -> Result<c_int> {
     // SAFETY: the kernel reads and writes `size` bytes at `attr` and the memory that it points to, all of which the
     // caller guarantees to be valid for that; bpf(2) touches no other memory of the process.

@@ -1,7 +1,7 @@
 //! What the kernel says of its programs, maps and links.
 //!
-//! Reference: uapi `linux/bpf.h`. The kernel fills in as many bytes as it is given room for, so these hold the part that
-//! old kernels know too.
+//! Reference: uapi `linux/bpf.h`. The kernel fills in as many bytes as it is given room for, so these hold the part
+//! that old kernels know too.
 
 use super::{BPF_OBJ_NAME_LEN, BPF_TAG_SIZE};
 
@@ -104,7 +104,8 @@ assert_layout!(bpf_map_info, 64, {
     netns_ino: u64 => 56,
 });
 
-/// What [`BPF_OBJ_GET_INFO_BY_FD`](super::BPF_OBJ_GET_INFO_BY_FD) says of a link to an interface's XDP hook. Minimum kernel: 5.9.
+/// What [`BPF_OBJ_GET_INFO_BY_FD`](super::BPF_OBJ_GET_INFO_BY_FD) says of a link to an interface's XDP hook. Minimum
+/// kernel: 5.9.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct bpf_link_info {

@@ -1,6 +1,7 @@
 //! How instructions are encoded.
 //!
-//! Reference: uapi `linux/bpf_common.h` and `linux/bpf.h`; kernel `Documentation/bpf/standardization/instruction-set.rst`.
+//! Reference: uapi `linux/bpf_common.h` and `linux/bpf.h`; kernel
+//! `Documentation/bpf/standardization/instruction-set.rst`.
 
 /// Class: 64-bit immediate.
 pub const BPF_LD: u8 = 0x00;
@@ -113,8 +114,8 @@ pub const BPF_JSLE: u8 = 0xd0;
 
 /// Source register of a 64-bit immediate load: the immediate is the descriptor of a map.
 pub const BPF_PSEUDO_MAP_FD: u8 = 1;
-/// Source register of a 64-bit immediate load: the address of a byte of the value of an array with one element. The first
-/// immediate is the descriptor of the map, the second one the offset of the byte. Minimum kernel: 5.2.
+/// Source register of a 64-bit immediate load: the address of a byte of the value of an array with one element. The
+/// first immediate is the descriptor of the map, the second one the offset of the byte. Minimum kernel: 5.2.
 pub const BPF_PSEUDO_MAP_VALUE: u8 = 2;
 
 /// One slot of a program. A 64-bit immediate takes two of them.
@@ -132,7 +133,8 @@ pub struct bpf_insn {
 }
 
 impl bpf_insn {
-    /// The byte that holds `dst` and `src`: C puts the first bit field lowest on little endian, highest on big endian.
+    /// The byte that holds `dst` and `src`: C puts the first bit field lowest on little endian, highest on big
+    /// endian.
     pub const fn regs(dst: u8, src: u8) -> u8 {
         if cfg!(target_endian = "little") { (src << 4) | (dst & 0xf) } else { (dst << 4) | (src & 0xf) }
     }

@@ -55,10 +55,10 @@ impl fmt::Display for AttachedMode {
 /// A program at work on an interface, for as long as this exists.
 ///
 /// Dropping it takes the program off the interface, and so does the end of the process, `kill -9` included. The drop
-/// does not wait for duplicates of the descriptor, such as a child of this process has from fork to exec; in a forked child
-/// it leaves the parent's program where it is. Packets that the
-/// program already handed to a socket stay there. Several sockets share one attachment through an [`Arc`], and
-/// should: on many drivers attaching and detaching resets the queues and interrupts the link.
+/// does not wait for duplicates of the descriptor, such as a child of this process has from fork to exec; in a forked
+/// child it leaves the parent's program where it is. Packets that the program already handed to a socket stay there.
+/// Several sockets share one attachment through an [`Arc`], and should: on many drivers attaching and detaching
+/// resets the queues and interrupts the link.
 ///
 /// [`Arc`]: std::sync::Arc
 #[derive(Debug)]
@@ -116,11 +116,11 @@ impl Attachment {
         self.current().clone()
     }
 
-    /// Puts another program in the place of the one that runs, in one step: each packet meets one of the two, none meets
-    /// neither, and the link of the NIC stays up.
+    /// Puts another program in the place of the one that runs, in one step: each packet meets one of the two, none
+    /// meets neither, and the link of the NIC stays up.
     ///
-    /// The new program looks into the same socket map ([`ProgramBuilder::sharing`](super::ProgramBuilder::sharing)), so
-    /// that the sockets that are registered stay so. Its counters begin at zero.
+    /// The new program looks into the same socket map ([`ProgramBuilder::sharing`](super::ProgramBuilder::sharing)),
+    /// so that the sockets that are registered stay so. Its counters begin at zero.
     ///
     /// Minimum kernel: 5.9.
     #[doc(alias = "BPF_LINK_UPDATE")]
@@ -149,14 +149,14 @@ impl Attachment {
         }
     }
 
-    /// Lets go of the link without taking the program off the interface: it stays at work for as long as somebody else
-    /// holds the link, by a descriptor or a [`pin`](Self::pin); without a link, until somebody takes it off.
+    /// Lets go of the link without taking the program off the interface: it stays at work for as long as somebody
+    /// else holds the link, by a descriptor or a [`pin`](Self::pin); without a link, until somebody takes it off.
     pub fn leave(mut self) {
         self.hook.leave();
     }
 
-    /// Whether a link holds the program, which ends with its last holder; else the interface does, until the program is
-    /// taken off.
+    /// Whether a link holds the program, which ends with its last holder; else the interface does, until the program
+    /// is taken off.
     pub fn is_link(&self) -> bool {
         self.hook.link().is_some()
     }
@@ -171,8 +171,8 @@ impl Attachment {
         self.hook.is_attached()
     }
 
-    /// Whether [`program`](Self::program) is what runs on the interface, asked while nobody replaces it: an answer about
-    /// the interface that is older may name the one before.
+    /// Whether [`program`](Self::program) is what runs on the interface, asked while nobody replaces it: an answer
+    /// about the interface that is older may name the one before.
     pub(crate) fn is_at_work(&self) -> bool {
         self.hook.runs(&self.current())
     }

@@ -1,8 +1,8 @@
 //! Safe functions over bpf(2), for this folder only.
 //!
-//! Each fills in the struct of its command from borrowed memory and borrowed descriptors, so what the kernel reads and
-//! writes lives as long as the call. No policy: errors come back as the kernel gave them, but for the retry of a load
-//! that a signal interrupted.
+//! Each fills in the struct of its command from borrowed memory and borrowed descriptors, so what the kernel reads
+//! and writes lives as long as the call. No policy: errors come back as the kernel gave them, but for the retry of a
+//! load that a signal interrupted.
 #![allow(unsafe_code, reason = "bpf(2) takes addresses")]
 
 use std::ffi::{CStr, c_int};
@@ -204,8 +204,8 @@ fn object_info<T: Info>(object: BorrowedFd<'_>, info: &mut T) -> Result<()> {
         info: std::ptr::from_mut(info) as u64,
     };
     // SAFETY: the struct belongs to this command. The kernel writes at most `info_len` bytes to `info`, which is that
-    // long, borrowed during the call, and a struct of integers whatever the object is (`Info`). The addresses that the
-    // info itself may hold are zero: the callers pass defaults.
+    // long, borrowed during the call, and a struct of integers whatever the object is (`Info`). The addresses that
+    // the info itself may hold are zero: the callers pass defaults.
     unsafe { call(BPF_OBJ_GET_INFO_BY_FD, &mut attr) }.map(drop)
 }
 
@@ -213,7 +213,8 @@ fn object_info<T: Info>(object: BorrowedFd<'_>, info: &mut T) -> Result<()> {
 ///
 /// # Safety
 ///
-/// `attr` is the struct that belongs to `cmd`, and the addresses and descriptors in it are valid as [`bpf::bpf`] says.
+/// `attr` is the struct that belongs to `cmd`, and the addresses and descriptors in it are valid as [`bpf::bpf`]
+/// says.
 unsafe fn call<T>(cmd: c_int, attr: &mut T) -> Result<RawFd> {
     // SAFETY: the struct is initialised, exclusively borrowed and as long as stated; the caller vouches for its type
     // and for what it points to.

@@ -1,8 +1,8 @@
 //! From rules to one program that every kernel since 5.4 takes.
 //!
-//! Two parts. The first one walks over the headers once and puts the fields that any rule asks for on the stack, with a
-//! word of flags that says which are there ([`parse`]). The second one looks at the stack only: the tests of each rule
-//! in turn ([`tests`]), and at the first rule that matches its counter and verdict ([`verdict`]).
+//! Two parts. The first one walks over the headers once and puts the fields that any rule asks for on the stack, with
+//! a word of flags that says which are there ([`parse`]). The second one looks at the stack only: the tests of each
+//! rule in turn ([`tests`]), and at the first rule that matches its counter and verdict ([`verdict`]).
 //!
 //! So the verifier has little to follow. Jumps go forward only. After the first part no pointer into the packet is
 //! alive and what lies on the stack is unknown to it, so that the ways through the headers are one again; each test
@@ -33,8 +33,8 @@ pub(super) use verdict::Layout;
 
 use fields::Needs;
 
-/// What the kernel took at most before Linux 5.2, and takes from whoever may only load simple programs: enough for some
-/// hundred tests.
+/// What the kernel took at most before Linux 5.2, and takes from whoever may only load simple programs: enough for
+/// some hundred tests.
 const MOST_INSTRUCTIONS: usize = 4096;
 
 /// A program, and what it looks into besides the socket map.
@@ -131,8 +131,8 @@ struct Compiler {
 impl Compiler {
     /// Goes on at `hit` if the nodes hold, else at `miss`. What is bound next should be `hit`.
     ///
-    /// The nodes are operands before operators. An operator needs to know where its first operand begins, which is found
-    /// beforehand; then each is compiled from the top with the two places where it ends, on a stack of our own.
+    /// The nodes are operands before operators. An operator needs to know where its first operand begins, which is
+    /// found beforehand; then each is compiled from the top with the two places where it ends, on a stack of our own.
     fn condition(&mut self, nodes: &[Node], hit: Label, miss: Label) {
         let starts = starts(nodes);
         let mut work = vec![Work::Node { at: nodes.len() - 1, hit, miss }];

@@ -8,8 +8,8 @@ use crate::sys::io_error;
 
 /// Why a driver did not take a program.
 ///
-/// The kernel gives a number, the text that goes with it reaches tracepoints only: so each variant lists the causes that
-/// the number has in the drivers of Linux 6.18, the likeliest first.
+/// The kernel gives a number, the text that goes with it reaches tracepoints only: so each variant lists the causes
+/// that the number has in the drivers of Linux 6.18, the likeliest first.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DriverRefusal {

@@ -1,27 +1,7 @@
 //! Which packets: a condition over the headers of a packet, written in Rust and run in the kernel.
 //!
-//! A filter is made of tests of one field each. A test is true or false, never unknown: **a field that is not there
-//! makes its test false**, and [`not`](Filter::not) makes it true. So `Filter::udp().dst_port(53).not()` matches every
-//! ARP packet, and every truncated one. A field is there if all of its header's bytes are, in the first buffer of the
-//! packet; what the lengths inside of headers say is not believed, and neither are checksums.
-//!
-//! | field | is there |
-//! |---|---|
-//! | VLAN tag | after the addresses: types 0x8100 and 0x88a8, at most two; a third one is an Ethernet type |
-//! | Ethernet type | after the tags, if all of them are complete |
-//! | IPv4 addresses, fragment | with 20 bytes of version 4 and a header length of at least 20 |
-//! | IPv6 addresses | with 40 bytes of version 6 |
-//! | protocol | in the IPv4 header, or after at most 8 IPv6 extension headers, all of them complete |
-//! | ports | in the first 4 bytes after the IP headers: TCP, UDP and SCTP, but for later fragments |
-//! | ICMP type | the same, of ICMP over IPv4 and ICMPv6 over IPv6 |
-//!
-//! **Fragments.** Only the first fragment of a packet has ports. The later ones have addresses and a protocol, so
-//! `Filter::udp()` matches them and `Filter::udp().dst_port(53)` does not: they stay with the kernel's stack, which then
-//! waits for the first one in vain. Ask for [`Filter::fragments`] if your service has to see them. An IPv6 packet with a
-//! fragment header that is the only fragment of its packet (RFC 6946) counts as whole.
-//!
-//! **VLAN tags** are skipped by every test that does not name them. A NIC that takes the tag off before the program runs
-//! leaves nothing to match or skip: `ethtool -K NIC rxvlan off`.
+//! What it means in each case stands at [`Filter`], and is read off a packet in `headers`, in the plainest way there
+//! is.
 
 use std::ops::{self, Bound, RangeBounds};
 
@@ -65,6 +45,29 @@ use number::*;
 /// assert!(!from_home.matches(&[0; 64]));
 /// # Ok::<(), xdp::program::PrefixError>(())
 /// ```
+///
+/// A filter is made of tests of one field each. A test is true or false, never unknown: **a field that is not there
+/// makes its test false**, and [`not`](Filter::not) makes it true. So `Filter::udp().dst_port(53).not()` matches
+/// every ARP packet, and every truncated one. A field is there if all of its header's bytes are, in the first buffer
+/// of the packet; what the lengths inside of headers say is not believed, and neither are checksums.
+///
+/// | field | is there |
+/// |---|---|
+/// | VLAN tag | after the addresses: types 0x8100 and 0x88a8, at most two; a third one is an Ethernet type |
+/// | Ethernet type | after the tags, if all of them are complete |
+/// | IPv4 addresses, fragment | with 20 bytes of version 4 and a header length of at least 20 |
+/// | IPv6 addresses | with 40 bytes of version 6 |
+/// | protocol | in the IPv4 header, or after at most 8 IPv6 extension headers, all of them complete |
+/// | ports | in the first 4 bytes after the IP headers: TCP, UDP and SCTP, but for later fragments |
+/// | ICMP type | the same, of ICMP over IPv4 and ICMPv6 over IPv6 |
+///
+/// **Fragments.** Only the first fragment of a packet has ports. The later ones have addresses and a protocol, so
+/// `Filter::udp()` matches them and `Filter::udp().dst_port(53)` does not: they stay with the kernel's stack, which
+/// then waits for the first one in vain. Ask for [`Filter::fragments`] if your service has to see them. An IPv6
+/// packet with a fragment header that is the only fragment of its packet (RFC 6946) counts as whole.
+///
+/// **VLAN tags** are skipped by every test that does not name them. A NIC that takes the tag off before the program
+/// runs leaves nothing to match or skip: `ethtool -K NIC rxvlan off`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a filter does nothing before it is part of a program"]
 pub struct Filter {
@@ -148,7 +151,8 @@ impl Filter {
         Self::ipv6().and(Self::protocol(ICMPV6))
     }
 
-    /// Neighbour discovery (RFC 4861: ICMPv6 types 133 to 137), without which nobody finds an IPv6 host on its network.
+    /// Neighbour discovery (RFC 4861: ICMPv6 types 133 to 137), without which nobody finds an IPv6 host on its
+    /// network.
     pub fn neighbor_discovery() -> Self {
         Self::icmpv6().icmp_type(133..=137)
     }
@@ -172,13 +176,13 @@ impl Filter {
         self.and(either.clone().filter(Side::Source).or(either.filter(Side::Destination)))
     }
 
-    /// From a port of these: a port, a range, several, or a [`PortSet`](super::PortSet). TCP, UDP and SCTP have ports.
+    /// From a port of these: a port, a range, several, or a [`PortSet`](super::PortSet). TCP, UDP and SCTP have
+    /// ports.
     pub fn src_port(self, from: impl Into<Ports>) -> Self {
         self.and(from.into().filter(Side::Source))
     }
 
-    /// To a port of these. Later fragments have none: see the [module](super)'s word on filters, and
-    /// [`fragments`](Self::fragments).
+    /// To a port of these. Later fragments have none: see [`fragments`](Self::fragments).
     pub fn dst_port(self, to: impl Into<Ports>) -> Self {
         self.and(to.into().filter(Side::Destination))
     }
@@ -254,8 +258,8 @@ impl Filter {
 
     /// Whether a packet matches, without the kernel: for tests, for the fake kernel, for frames at hand.
     ///
-    /// The packet starts with its Ethernet header. This reads the packet in its own, plain way; that it agrees with the
-    /// compiled program is what the tests of this library prove. Sets that can change are asked as they are now.
+    /// The packet starts with its Ethernet header. This reads the packet in its own, plain way; that it agrees with
+    /// the compiled program is what the tests of this library prove. Sets that can change are asked as they are now.
     pub fn matches(&self, packet: &[u8]) -> bool {
         self.holds_for(&Headers::read(packet))
     }

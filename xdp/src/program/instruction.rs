@@ -1,11 +1,11 @@
 //! eBPF instructions: one type, a constructor per form that a packet program needs, and a line of text for each.
 //!
-//! Not here: whether a program makes sense. The kernel's verifier decides that, and a wrong program is refused with its
-//! log (see [`LoadError`](super::LoadError)), so nothing here can harm the machine.
+//! Not here: whether a program makes sense. The kernel's verifier decides that, and a wrong program is refused with
+//! its log (see [`LoadError`](super::LoadError)), so nothing here can harm the machine.
 //!
-//! An instruction is 8 bytes: an opcode, two register numbers of 4 bits, an offset and an immediate. A 64-bit immediate
-//! takes two of them, and counts as two wherever a jump counts.
-//! Reference: kernel `Documentation/bpf/standardization/instruction-set.rst`.
+//! An instruction is 8 bytes: an opcode, two register numbers of 4 bits, an offset and an immediate. A 64-bit
+//! immediate takes two of them, and counts as two wherever a jump counts. Reference: kernel
+//! `Documentation/bpf/standardization/instruction-set.rst`.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -80,8 +80,8 @@ impl Instruction {
         }
     }
 
-    /// `*(base + offset) += source` in one step, whoever else adds at the same time; `offset` in bytes. Words and double
-    /// words only.
+    /// `*(base + offset) += source` in one step, whoever else adds at the same time; `offset` in bytes. Words and
+    /// double words only.
     pub fn add_atomically(size: Size, base: Register, offset: i16, source: Register) -> Self {
         let code = bpf::BPF_STX | bpf::BPF_XADD | size as u8;
         Self::new(code, base, Some(source), offset, i32::from(bpf::BPF_ADD))

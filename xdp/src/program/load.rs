@@ -55,8 +55,9 @@ impl ProgramBuilder {
         }
     }
 
-    /// What happens to packets that no rule matches, or that are to be redirected and find no socket in their slot. They
-    /// pass to the kernel's stack unless said otherwise. Of no consequence to a program of your own instructions.
+    /// What happens to packets that no rule matches, or that are to be redirected and find no socket in their slot.
+    /// They pass to the kernel's stack unless said otherwise. Of no consequence to a program of your own
+    /// instructions.
     ///
     /// [`Action::Redirect`] is refused: add a rule for [`Filter::any`](super::Filter::any).
     pub fn otherwise(mut self, action: Action) -> Self {
@@ -134,13 +135,13 @@ impl ProgramBuilder {
         self
     }
 
-    /// Makes the maps, puts them into the instructions that load them, and has the kernel verify these. Nothing runs the
-    /// program yet: see [`Program::attach`].
+    /// Makes the maps, puts them into the instructions that load them, and has the kernel verify these. Nothing runs
+    /// the program yet: see [`Program::attach`].
     ///
-    /// Needs `CAP_BPF` and `CAP_NET_ADMIN` (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`), and `CAP_PERFMON` for
-    /// programs that look into packets; 6.18 wants that only where a filter looks behind an IP header, at ports for
-    /// example, and 7.2 no more. Only if the kernel refuses the program is it loaded a second time to get the verifier's
-    /// log, which the error then holds.
+    /// Needs `CAP_BPF` and `CAP_NET_ADMIN` (before Linux 5.8 `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`), and `CAP_PERFMON`
+    /// for programs that look into packets; 6.18 wants that only where a filter looks behind an IP header, at ports
+    /// for example, and 7.2 no more. Only if the kernel refuses the program is it loaded a second time to get the
+    /// verifier's log, which the error then holds.
     pub fn load(self) -> Result<Program, LoadError> {
         let Some(name) = ObjectName::new(&self.name) else {
             return Err(LoadError::Name { name: self.name });
@@ -190,7 +191,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Turns a refusal into an error that helps. Succeeds if the second load does: the first refusal was for the moment.
+    /// Turns a refusal into an error that helps. Succeeds if the second load does: the first refusal was for the
+    /// moment.
     fn diagnose(&self, errno: Errno) -> Result<OwnedFd, LoadError> {
         // The verifier has nothing to say about these: it was not asked.
         let unasked = [Errno::EPERM, Errno::ENOSYS, Errno::EMFILE, Errno::ENFILE, Errno::EAGAIN];

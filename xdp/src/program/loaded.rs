@@ -21,8 +21,8 @@ use crate::sys::io_error;
 /// A verified XDP program with its socket map. A clone is another handle of the same program.
 ///
 /// It runs on no interface until it is [attached](Program::attach), and is unloaded when the last handle and the last
-/// [`Attachment`] are gone. One program can be attached to several interfaces: they then share the map, so that queue 0
-/// of each leads to the same slot; load one program per interface to keep them apart.
+/// [`Attachment`] are gone. One program can be attached to several interfaces: they then share the map, so that queue
+/// 0 of each leads to the same slot; load one program per interface to keep them apart.
 ///
 /// ```no_run
 /// use xdp::program::{AttachMode, Program};
@@ -53,8 +53,8 @@ pub(super) struct Facts {
 }
 
 impl Program {
-    /// Every packet of a queue goes to the socket that the map holds for that queue; packets of a queue without a socket
-    /// go to the kernel's network stack, as if there were no program.
+    /// Every packet of a queue goes to the socket that the map holds for that queue; packets of a queue without a
+    /// socket go to the kernel's network stack, as if there were no program.
     ///
     /// Mind that a queue with a socket loses everything to it, ARP and a remote shell's packets included.
     ///
@@ -63,8 +63,8 @@ impl Program {
         ProgramBuilder::new("xdp_redirect", Source::All)
     }
 
-    /// The packets that a filter matches go to the socket that the map holds for their queue; everything else passes to
-    /// the kernel's network stack, or what [`ProgramBuilder::otherwise`] says.
+    /// The packets that a filter matches go to the socket that the map holds for their queue; everything else passes
+    /// to the kernel's network stack, or what [`ProgramBuilder::otherwise`] says.
     ///
     /// ```no_run
     /// use xdp::program::{Action, Filter, Program};
@@ -88,8 +88,8 @@ impl Program {
 
     /// A program of your own. [`Instruction::load_map`] means the socket map that it is loaded with.
     ///
-    /// The program starts with its context in r1 (uapi `struct xdp_md`) and ends with an [`Action`] in r0. Whatever it
-    /// does, the kernel's verifier decides whether it is safe: a program that is not comes back as
+    /// The program starts with its context in r1 (uapi `struct xdp_md`) and ends with an [`Action`] in r0. Whatever
+    /// it does, the kernel's verifier decides whether it is safe: a program that is not comes back as
     /// [`LoadError::Refused`](super::LoadError::Refused).
     ///
     /// ```no_run
@@ -113,8 +113,8 @@ impl Program {
     /// The interface is one of the calling thread's network namespace. A program that runs there already is never
     /// replaced: [`AttachError::Occupied`] names it.
     ///
-    /// Minimum kernel: 5.9; before that as [`attach_by_netlink`](Self::attach_by_netlink), from which it differs in what
-    /// the end of the process leaves behind.
+    /// Minimum kernel: 5.9; before that as [`attach_by_netlink`](Self::attach_by_netlink), from which it differs in
+    /// what the end of the process leaves behind.
     pub fn attach<'a>(
         &self,
         interface: impl Into<InterfaceRef<'a>>,
@@ -176,9 +176,9 @@ impl Program {
 
     /// What the program decides about a packet, without an interface or traffic: for tests of programs.
     ///
-    /// The packet starts with its Ethernet header. It is from 14 to about 3500 bytes long, a page less what the kernel
-    /// reserves in it; from Linux 5.18 to about 70000 bytes, of which the program reads the first buffer directly. To the
-    /// program it came in by queue 0 of the loopback interface. It is delivered nowhere.
+    /// The packet starts with its Ethernet header. It is from 14 to about 3500 bytes long, a page less what the
+    /// kernel reserves in it; from Linux 5.18 to about 70000 bytes, of which the program reads the first buffer
+    /// directly. To the program it came in by queue 0 of the loopback interface. It is delivered nowhere.
     ///
     /// Minimum kernel: 4.12. Needs the capabilities that loading needs.
     #[doc(alias = "BPF_PROG_TEST_RUN")]

@@ -18,9 +18,9 @@ pub use error::{MapCreateError, MapError, MapOpenError};
 
 /// A map from the queue that a packet came in by to the AF_XDP socket that gets it.
 ///
-/// A slot holds no reference that keeps a socket alive: closing the socket empties every slot that it is in. The kernel
-/// accepts a socket with an rx ring (before 7.x without one, too) that is not bound yet, and drops packets redirected to it, or to a socket that is bound to another
-/// queue, without counting them in the socket's statistics.
+/// A slot holds no reference that keeps a socket alive: closing the socket empties every slot that it is in. The
+/// kernel accepts a socket with an rx ring (before 7.x without one, too) that is not bound yet, and drops packets
+/// redirected to it, or to a socket that is bound to another queue, without counting them in the socket's statistics.
 ///
 /// Minimum kernel: 5.3 for sockets in any state (4.18 took bound ones only).
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! XDP programs: what decides, for every packet of an interface, whether a socket or the kernel's stack gets it.
 //!
-//! Instructions are assembled here and loaded through bpf(2): there is no compiler, no object file and no C library in
-//! between. The program that [`Program::redirect_all`] loads is all of this:
+//! Instructions are assembled here and loaded through bpf(2): there is no compiler, no object file and no C library
+//! in between. The program that [`Program::redirect_all`] loads is all of this:
 //!
 //! ```text
 //!  r2 = *(u32 *)(r1 +16)       the queue that the packet came in by (context->rx_queue_index)
@@ -15,13 +15,14 @@
 //!            └────────────────────── slot is empty ────────► the kernel's network stack (XDP_PASS)
 //! ```
 //!
-//! [`Program::redirect`] takes what a [`Filter`] matches and leaves the rest to the stack, SSH and ARP included; several
-//! filters with a verdict each are [`Rules`], which count what they match. Ports and prefixes that change while the
-//! program runs are in a [`PortSet`] or [`PrefixSet`]. [`ProgramBuilder::instructions`] shows what comes of it.
+//! [`Program::redirect`] takes what a [`Filter`] matches and leaves the rest to the stack, SSH and ARP included;
+//! several filters with a verdict each are [`Rules`], which count what they match. Ports and prefixes that change
+//! while the program runs are in a [`PortSet`] or [`PrefixSet`]. [`ProgramBuilder::instructions`] shows what comes of
+//! it.
 //!
 //! An [`Attachment`] is a bpf_link: the program leaves the interface when it is dropped, and when the process dies,
-//! however it dies. Driver mode runs the program before a socket buffer exists, generic mode after it, slower, on every
-//! interface. Somebody else's program is never replaced.
+//! however it dies. Driver mode runs the program before a socket buffer exists, generic mode after it, slower, on
+//! every interface. Somebody else's program is never replaced.
 //!
 //! The only files here with `unsafe` are `bpf.rs` and `bpf/map.rs`: bpf(2) takes addresses.
 

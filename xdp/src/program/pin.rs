@@ -13,8 +13,8 @@ use crate::sys::io_error;
 
 /// A name in the BPF file system, for as long as this exists.
 ///
-/// Dropping it removes the file; [`keep`](Self::keep) leaves it there, also after the end of the process. What it names
-/// lives while a name, a descriptor or a program uses it.
+/// Dropping it removes the file; [`keep`](Self::keep) leaves it there, also after the end of the process. What it
+/// names lives while a name, a descriptor or a program uses it.
 #[derive(Debug)]
 #[must_use = "dropping it removes the name"]
 pub struct Pin {
@@ -129,8 +129,8 @@ impl PinError {
         match errno {
             Errno::EEXIST => Self::Exists { path },
             Errno::ENOENT => Self::NotFound { path },
-            // A file of a BPF file system that is no pin (progs.debug), or no such file system: EPERM of the former and
-            // of a missing capability alike, on a path in another file system.
+            // A file of a BPF file system that is no pin (progs.debug), or no such file system: EPERM of the former
+            // and of a missing capability alike, on a path in another file system.
             Errno::EPERM | Errno::EACCES if !in_bpf_file_system(&path) => Self::NotBpf { path },
             Errno::EPERM | Errno::EACCES => {
                 Self::Permission { step, path, missing: MissingPrivilege::of_this_thread() }

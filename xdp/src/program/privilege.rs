@@ -4,10 +4,11 @@ use std::{fmt, fs};
 
 /// What the calling thread lacked when the kernel refused it with `EPERM`.
 ///
-/// XDP programs and socket maps need `CAP_BPF` and `CAP_NET_ADMIN` in the initial user namespace. `CAP_SYS_ADMIN` stands
-/// for `CAP_BPF`, and is the one that kernels before 5.8 ask for; newer kernels, Linux 6.18 for one, take it for both. So
-/// whoever holds it and is refused lacks `CAP_NET_ADMIN`, on a kernel that asks for that too. Read from the thread's own status right after the
-/// refusal. Reference: kernel `include/uapi/linux/capability.h`, capabilities(7).
+/// XDP programs and socket maps need `CAP_BPF` and `CAP_NET_ADMIN` in the initial user namespace. `CAP_SYS_ADMIN`
+/// stands for `CAP_BPF`, and is the one that kernels before 5.8 ask for; newer kernels, Linux 6.18 for one, take it
+/// for both. So whoever holds it and is refused lacks `CAP_NET_ADMIN`, on a kernel that asks for that too. Read from
+/// the thread's own status right after the refusal. Reference: kernel `include/uapi/linux/capability.h`,
+/// capabilities(7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPrivilege {
     /// The effective set as a bit mask; `None` where /proc does not tell.

@@ -8,8 +8,8 @@ use super::{Action, Helper, Instruction, Register, Size};
 
 /// `return bpf_redirect_map(map, context->rx_queue_index, otherwise)`
 ///
-/// The flags name what happens where the queue has no socket (Minimum kernel: 5.3): one look into the map instead of a
-/// lookup before it.
+/// The flags name what happens where the queue has no socket (Minimum kernel: 5.3): one look into the map instead of
+/// a lookup before it.
 pub(super) fn redirect_all(otherwise: Action) -> Vec<Instruction> {
     use Register::{R1, R2, R3};
     let queue = offset_of!(xdp_md, rx_queue_index) as i16;

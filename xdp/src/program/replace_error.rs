@@ -68,7 +68,8 @@ impl ReplaceError {
         match errno {
             // bpf_xdp_link_update: the link has no interface.
             Errno::ENOLINK => Self::Detached { interface },
-            // The program is another than the one that we said runs there: EPERM, which a missing capability gives too.
+            // The program is another than the one that we said runs there: EPERM, which a missing capability gives
+            // too.
             Errno::EPERM => match MissingPrivilege::of_this_thread() {
                 missing if missing.capabilities().is_empty() => Self::Changed { interface },
                 missing => Self::Permission { interface, missing },

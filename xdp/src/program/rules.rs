@@ -5,8 +5,8 @@ use super::{Action, Filter};
 
 /// Where the packets of a rule go: to a slot of the program's socket map.
 ///
-/// A socket gets packets of its own queue only, whichever slot it is in. A slot that holds no socket, or lies beyond the map, leaves the packet to
-/// what the program does otherwise.
+/// A socket gets packets of its own queue only, whichever slot it is in. A slot that holds no socket, or lies beyond
+/// the map, leaves the packet to what the program does otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Target {
@@ -30,8 +30,8 @@ pub enum Target {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Spread {
-    /// By addresses and ports: the packets of a flow, in both directions, go to the same socket in order. Fragments go
-    /// by their addresses alone, and what is not IP to the first socket.
+    /// By addresses and ports: the packets of a flow, in both directions, go to the same socket in order. Fragments
+    /// go by their addresses alone, and what is not IP to the first socket.
     Flow,
     /// One after the other, whatever flow they belong to. Queues whose numbers differ by 64 take turns together.
     RoundRobin,
@@ -144,7 +144,8 @@ impl From<Filter> for Rules {
 }
 
 impl Verdict {
-    /// What a test run of the program says of such a packet, given a socket in the slot or `otherwise` if there is none.
+    /// What a test run of the program says of such a packet, given a socket in the slot or `otherwise` if there is
+    /// none.
     pub(super) fn action(self, otherwise: Action) -> Action {
         match self {
             Self::Redirect(_) => otherwise,

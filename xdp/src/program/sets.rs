@@ -161,7 +161,8 @@ impl AsFd for PortSet {
     }
 }
 
-/// A set of address prefixes, IPv4 and IPv6, that can change while programs ask it: every packet after a change sees it.
+/// A set of address prefixes, IPv4 and IPv6, that can change while programs ask it: every packet after a change sees
+/// it.
 ///
 /// An address is in the set if it is in one of its prefixes, which may overlap. A clone is another handle of the same
 /// set; a program that asks it keeps it. Minimum kernel: 4.11, and 4.16 to list them.

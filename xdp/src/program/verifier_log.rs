@@ -4,8 +4,8 @@ use std::fmt;
 
 /// The verifier's log of a refused program.
 ///
-/// `Display` gives the last lines that mean something, on one line: there the verifier names the instruction and what is
-/// wrong with it. [`VerifierLog::full`] is the whole text.
+/// `Display` gives the last lines that mean something, on one line: there the verifier names the instruction and what
+/// is wrong with it. [`VerifierLog::full`] is the whole text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifierLog {
     text: String,

@@ -193,8 +193,8 @@ impl Ping {
         Self { socket, at }
     }
 
-    /// Asks, and waits for the answer. The standard library's socket is borrowed for its addresses and timeouts: to send
-    /// and receive it is the same.
+    /// Asks, and waits for the answer. The standard library's socket is borrowed for its addresses and timeouts: to
+    /// send and receive it is the same.
     fn ask(&self, sequence: u16) {
         let socket = UdpSocket::from(self.socket.try_clone().unwrap());
         socket.set_read_timeout(Some(PATIENCE)).unwrap();

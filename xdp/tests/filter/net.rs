@@ -1,7 +1,7 @@
 //! Two machines on one cable: two network namespaces, joined by a veth pair, with addresses and a VLAN.
 //!
-//! Made through rtnetlink by hand, as the lab's own pairs have both ends in one namespace, where the kernel's stack does
-//! not speak to itself over the cable.
+//! Made through rtnetlink by hand, as the lab's own pairs have both ends in one namespace, where the kernel's stack
+//! does not speak to itself over the cable.
 
 use std::fs::{self, File};
 use std::io;

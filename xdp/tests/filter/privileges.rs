@@ -14,7 +14,8 @@ const CAP_NET_ADMIN: u32 = 12;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
-/// Leaves the calling thread, and no other, with these capabilities: the raw call does not tell the rest of the process.
+/// Leaves the calling thread, and no other, with these capabilities: the raw call does not tell the rest of the
+/// process.
 fn keep_only(capabilities: &[u32]) {
     #[repr(C)]
     struct Header {

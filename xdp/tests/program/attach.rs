@@ -219,7 +219,8 @@ fn an_attachment_knows_that_its_interface_was_removed() {
     attachment.detach();
 }
 
-/// Clears the capabilities of the calling thread, and of no other: the raw call does not tell the rest of the process.
+/// Clears the capabilities of the calling thread, and of no other: the raw call does not tell the rest of the
+/// process.
 fn drop_capabilities() {
     #[repr(C)]
     struct Header {

@@ -18,8 +18,8 @@ impl Child {
     /// The process has other threads, so `work` must not wait for anything that one of them may have held: no output,
     /// no panic.
     fn fork(work: impl FnOnce()) -> Self {
-        // SAFETY: the child runs `work`, of which the tests below see that it only closes descriptors and gives memory
-        // back (the C library makes its allocator usable after fork), and then calls nothing but pause(2).
+        // SAFETY: the child runs `work`, of which the tests below see that it only closes descriptors and gives
+        // memory back (the C library makes its allocator usable after fork), and then calls nothing but pause(2).
         let pid = unsafe { libc::fork() };
         assert!(pid >= 0, "{}", std::io::Error::last_os_error());
         if pid == 0 {

@@ -26,8 +26,8 @@ impl MapShape {
     }
 }
 
-/// The descriptor of a map, with the sizes of its keys and values: those that it was made with, or those that the kernel
-/// said, which is why the calls below know how many bytes the kernel reads and writes.
+/// The descriptor of a map, with the sizes of its keys and values: those that it was made with, or those that the
+/// kernel said, which is why the calls below know how many bytes the kernel reads and writes.
 ///
 /// None of the kinds that keep a value for each CPU, whose values take more room than their size says.
 #[derive(Debug)]
@@ -59,8 +59,8 @@ impl MapFd {
         Ok(Self { fd, key: shape.key, value: shape.value })
     }
 
-    /// Takes a socket map that somebody else made, with its number of entries. `None` if it is another kind of map, or no
-    /// map.
+    /// Takes a socket map that somebody else made, with its number of entries. `None` if it is another kind of map,
+    /// or no map.
     pub(in crate::program) fn adopt_sockets(fd: OwnedFd) -> Result<Option<(Self, u32)>> {
         let mut info = bpf_map_info::default();
         object_info(fd.as_fd(), &mut info)?;
@@ -103,8 +103,8 @@ impl MapFd {
     pub(in crate::program) fn delete(&self, key: &[u8]) -> Result<()> {
         self.check(key, self.value)?;
         let mut attr = self.element(key);
-        // SAFETY: the struct belongs to this command. The kernel reads a key of the map's size, which this borrowed one
-        // has, as checked above; the descriptor is open.
+        // SAFETY: the struct belongs to this command. The kernel reads a key of the map's size, which this borrowed
+        // one has, as checked above; the descriptor is open.
         unsafe { call(BPF_MAP_DELETE_ELEM, &mut attr) }.map(drop)
     }
 

@@ -7,8 +7,8 @@ use crate::program::sets::prefix_key::PrefixKey;
 
 /// A place on the stack, in bytes from r10.
 ///
-/// The flags are not at a multiple of 8: there, newer verifiers remember numbers that they know, and would follow each
-/// way through the headers apart to the end of the program.
+/// The flags are not at a multiple of 8: there, newer verifiers remember numbers that they know, and would follow
+/// each way through the headers apart to the end of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) offset: i16,

@@ -213,8 +213,8 @@ fn extension_header(program: &mut Assembler, ways: &Ways, found: Label, later: L
     program.push(Instruction::load(Size::Byte, R2, R8, 0));
 
     program.bind(over);
-    // Three ways come together here, as one for the verifier: it forgets what it knows of the length on the stack, and
-    // learns the bound again, that of all three: (255 + 1) * 8 and less.
+    // Three ways come together here, as one for the verifier: it forgets what it knows of the length on the stack,
+    // and learns the bound again, that of all three: (255 + 1) * 8 and less.
     store(program, fields::SCRATCH, R4);
     load(program, R4, fields::SCRATCH);
     program.push(Instruction::alu(AluOp::And, R4, 0xffc));

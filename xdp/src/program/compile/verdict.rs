@@ -18,8 +18,8 @@ pub(super) const MOST_SOCKETS: u32 = 1 << 16;
 /// The map of the counters among the program's maps.
 const COUNTERS: u16 = 1;
 
-/// Where the counters are: one value, a lane for each queue (modulo 64, so that queues seldom share a cache line), a word
-/// for each rule, one for what no rule matched, and one for each rule's turn.
+/// Where the counters are: one value, a lane for each queue (modulo 64, so that queues seldom share a cache line), a
+/// word for each rule, one for what no rule matched, and one for each rule's turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::program) struct Layout {
     rules: usize,
@@ -59,8 +59,8 @@ impl Layout {
         self.word(self.rules + 1 + rule)
     }
 
-    /// The place of a word in its lane. Beyond what an instruction can say there are more rules than a program has room
-    /// for, and it is refused for its length.
+    /// The place of a word in its lane. Beyond what an instruction can say there are more rules than a program has
+    /// room for, and it is refused for its length.
     fn word(&self, number: usize) -> i16 {
         i16::try_from(number * Self::WORD).unwrap_or(0)
     }

@@ -131,8 +131,8 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// Whether this number of an IPv6 header's next header is one that another header follows: RFC 7045, without ESP, which
-/// hides what follows, and the two numbers for experiments.
+/// Whether this number of an IPv6 header's next header is one that another header follows: RFC 7045, without ESP,
+/// which hides what follows, and the two numbers for experiments.
 pub(in crate::program) fn is_extension_header(number: u8) -> bool {
     [0, 43, 44, 51, 60, 135, 139, 140].contains(&number)
 }

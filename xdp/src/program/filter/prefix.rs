@@ -25,8 +25,8 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// The addresses that have the first `bits` bits of this one: up to 32 for IPv4, up to 128 for IPv6. What comes after
-    /// them in `address` does not count.
+    /// The addresses that have the first `bits` bits of this one: up to 32 for IPv4, up to 128 for IPv6. What comes
+    /// after them in `address` does not count.
     pub fn new(address: IpAddr, bits: u8) -> Result<Self, PrefixError> {
         let most = if address.is_ipv4() { 32 } else { 128 };
         if bits > most {
@@ -143,8 +143,8 @@ pub enum PrefixError {
 
 /// Which addresses a filter asks for.
 ///
-/// Made from an address, a [`Prefix`], several, or a [`PrefixSet`], which may change while the program runs. Each listed
-/// prefix costs 4 instructions for IPv4 and up to 10 for IPv6: for more than some dozens take a set.
+/// Made from an address, a [`Prefix`], several, or a [`PrefixSet`], which may change while the program runs. Each
+/// listed prefix costs 4 instructions for IPv4 and up to 10 for IPv6: for more than some dozens take a set.
 #[derive(Debug, Clone)]
 pub struct Prefixes(Choice);
 

@@ -141,10 +141,10 @@ pub enum Helper {
     MapLookup = bpf::BPF_FUNC_map_lookup_elem,
     /// `bpf_xdp_get_buff_len(context)`: the bytes of the packet in all of its buffers. Minimum kernel: 5.18.
     PacketLength = bpf::BPF_FUNC_xdp_get_buff_len,
-    /// `bpf_xdp_adjust_meta(context, delta)`: moves where the metadata in front of the packet begins, by a multiple of 4;
-    /// 0 if that worked. Pointers into the packet must be loaded again. Minimum kernel: 4.15.
+    /// `bpf_xdp_adjust_meta(context, delta)`: moves where the metadata in front of the packet begins, by a multiple
+    /// of 4; 0 if that worked. Pointers into the packet must be loaded again. Minimum kernel: 4.15.
     AdjustMeta = bpf::BPF_FUNC_xdp_adjust_meta,
-    /// `bpf_redirect_map(map, key, flags)`: the packet goes to what the map holds for the key. The low two bits of the
-    /// flags are the action for an empty slot (Minimum kernel: 5.3).
+    /// `bpf_redirect_map(map, key, flags)`: the packet goes to what the map holds for the key. The low two bits of
+    /// the flags are the action for an empty slot (Minimum kernel: 5.3).
     RedirectMap = bpf::BPF_FUNC_redirect_map,
 }
