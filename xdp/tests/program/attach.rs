@@ -13,7 +13,7 @@ use xdp::program::{
     Program,
 };
 
-use super::{PACKET, always, is_close_on_exec, no_forks};
+use super::{PACKET, always, has_multi_buffer, is_close_on_exec, no_forks};
 
 /// Ids of the programs on an interface, as the kernel says now.
 fn programs_on(name: &str) -> Vec<u32> {
@@ -84,7 +84,9 @@ fn detaching_does_not_wait_for_a_duplicate_of_the_descriptor() {
 
 #[test]
 fn an_interface_without_xdp_of_its_own_falls_back_to_generic_and_says_why() {
-    if !lab::require("an_interface_without_xdp_of_its_own_falls_back_to_generic_and_says_why") {
+    if !lab::require("an_interface_without_xdp_of_its_own_falls_back_to_generic_and_says_why")
+        || !has_multi_buffer()
+    {
         return;
     }
     let lab = Lab::new().unwrap();
@@ -100,7 +102,9 @@ fn an_interface_without_xdp_of_its_own_falls_back_to_generic_and_says_why() {
 
 #[test]
 fn an_mtu_too_large_for_driver_mode_is_named_and_multi_buffer_lifts_it() {
-    if !lab::require("an_mtu_too_large_for_driver_mode_is_named_and_multi_buffer_lifts_it") {
+    if !lab::require("an_mtu_too_large_for_driver_mode_is_named_and_multi_buffer_lifts_it")
+        || !has_multi_buffer()
+    {
         return;
     }
     let lab = Lab::builder().mtu(9000).build().unwrap();

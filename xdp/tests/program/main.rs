@@ -12,7 +12,7 @@ mod replace;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use xdp::program::{Action, Instruction, Program, ProgramBuilder, Register};
+use xdp::program::{Action, Instruction, LoadError, Program, ProgramBuilder, Register};
 
 /// What programs are tried on: nothing in it matters to them.
 const PACKET: [u8; 64] = [0; 64];
@@ -35,6 +35,18 @@ fn xdp_socket() -> OwnedFd {
 /// A program with the same decision for every packet.
 fn always(action: Action) -> ProgramBuilder {
     Program::from_instructions(vec![Instruction::mov(Register::R0, action as i32), Instruction::exit()])
+}
+
+/// Whether this kernel has programs for packets of several buffers (5.18).
+fn has_multi_buffer() -> bool {
+    match Program::redirect_all().multi_buffer().load() {
+        Ok(_) => true,
+        Err(LoadError::NoMultiBuffer { .. }) => {
+            eprintln!("SKIPPED packets of several buffers: this kernel has no programs for them");
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
 }
 
 fn is_close_on_exec(fd: BorrowedFd<'_>) -> bool {
