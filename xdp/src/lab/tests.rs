@@ -1,24 +1,23 @@
 //! A lab on the running kernel: what is inside, what is not outside, and that nothing remains.
 
-use std::io::{BufRead, BufReader};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+mod remains;
+
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 use std::{env, fs, thread};
 
 use xdp_sys::if_link::{
     IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_STATS64, rtnl_link_stats64,
 };
-use xdp_sys::netlink::{
-    AF_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_ROUTE, NLM_F_CREATE, NLM_F_EXCL, SOL_NETLINK, sockaddr_nl,
-};
+use xdp_sys::netlink::{NLM_F_CREATE, NLM_F_EXCL};
 use xdp_sys::rtnetlink::RTM_GETLINK;
 use xdp_sys::{Plain, syscall};
 
 use super::*;
-use crate::device::netlink::{Attributes, Messages, Protocol, Received, receive_whole};
+use crate::device::netlink::Attributes;
 use crate::sys::{self, PollFd};
 
 /// Runs a test on a thread with an empty namespace of its own, so that "outside" is known to be empty too.
@@ -37,55 +36,6 @@ fn names() -> Vec<String> {
 
 fn own_namespace() -> String {
     fs::read_link("/proc/thread-self/ns/net").expect("proc is mounted").to_string_lossy().into_owned()
-}
-
-/// Hears when a namespace ends (`linux/net_namespace.h`): the kernel tells those who have given it a number.
-struct Ends {
-    fd: OwnedFd,
-}
-
-impl Ends {
-    const RTM_NEWNSID: u16 = 88;
-    const RTM_DELNSID: u16 = 89;
-    const RTNLGRP_NSID: u32 = 28;
-    const NETNSA_NSID: u16 = 1;
-    const NETNSA_FD: u16 = 3;
-
-    /// Gives the namespace a number in the calling thread's, and listens. Keeps no reference to it.
-    fn of(namespace: &impl AsFd) -> Self {
-        let fd = sys::socket(AF_NETLINK, libc::SOCK_RAW, NETLINK_ROUTE).expect("a netlink socket");
-        let address = sockaddr_nl { nl_family: AF_NETLINK as u16, ..sockaddr_nl::default() };
-        sys::bind(fd.as_fd(), &address).expect("bound");
-        sys::set_option(fd.as_fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &Self::RTNLGRP_NSID)
-            .expect("joined");
-        let request = Request::new(Self::RTM_NEWNSID, 0)
-            .fixed(&0_u8)
-            .value(Self::NETNSA_NSID, &-1_i32)
-            .value(Self::NETNSA_FD, &namespace.as_fd().as_raw_fd().cast_unsigned());
-        let mut route = NetlinkSocket::open(Protocol::Route).expect("a netlink socket");
-        route.request(&request).expect("a number for the namespace");
-        Self { fd }
-    }
-
-    /// Whether the namespace ends within `patience`.
-    fn within(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        let mut buffer = Vec::new();
-        loop {
-            while let Received::Datagram(len) = receive_whole(self.fd.as_fd(), &mut buffer).expect("readable")
-            {
-                let mut messages = Messages::new(&buffer[..len]).filter_map(Result::ok);
-                if messages.any(|message| message.header.nlmsg_type == Self::RTM_DELNSID) {
-                    return true;
-                }
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            let _ = sys::poll(&mut [PollFd::new(self.fd.as_fd(), libc::POLLIN)], Some(left));
-        }
-    }
 }
 
 #[test]
@@ -273,39 +223,6 @@ fn an_interface_that_got_the_index_of_an_end_is_not_touched() {
 }
 
 #[test]
-fn nothing_remains_after_a_drop() {
-    if !require("nothing_remains_after_a_drop") {
-        return;
-    }
-    outside(|| {
-        let lab = Lab::new().expect("a lab");
-        let ends = Ends::of(&lab.namespace);
-        assert!(!ends.within(Duration::ZERO), "it is still held");
-        drop(lab);
-        assert!(ends.within(Duration::from_secs(10)), "the kernel takes the namespace down");
-    });
-}
-
-#[test]
-fn nothing_remains_after_a_panic_inside() {
-    if !require("nothing_remains_after_a_panic_inside") {
-        return;
-    }
-    outside(|| {
-        let before = own_namespace();
-        let lab = Lab::new().expect("a lab");
-        let ends = Ends::of(&lab.namespace);
-        let panic = catch_unwind(AssertUnwindSafe(move || {
-            let _inside = lab.enter().expect("inside");
-            panic!("as a failing test does");
-        }));
-        assert!(panic.is_err());
-        assert_eq!(own_namespace(), before, "the thread is back");
-        assert!(ends.within(Duration::from_secs(10)), "the kernel takes the namespace down");
-    });
-}
-
-#[test]
 fn a_panic_in_run_reaches_the_caller() {
     if !require("a_panic_in_run_reaches_the_caller") {
         return;
@@ -316,43 +233,8 @@ fn a_panic_in_run_reaches_the_caller() {
     assert_eq!(lab.run(|| 7).expect("the lab still works"), 7);
 }
 
-/// Set for the child processes of the tests below, which run the same test from its start.
+/// Set for the child processes of tests, which run the same test from its start.
 const CHILD: &str = "XDP_LAB_TEST_CHILD";
-
-#[test]
-fn nothing_remains_after_kill_9() {
-    if env::var_os(CHILD).is_some() {
-        let lab = Lab::new().expect("a lab");
-        println!("\nheld by {}", lab.namespace.as_fd().as_raw_fd());
-        // Ends when the parent does.
-        let _ = std::io::stdin().read_line(&mut String::new());
-        return;
-    }
-    if !require("nothing_remains_after_kill_9") {
-        return;
-    }
-    outside(|| {
-        let mut child = Command::new(env::current_exe().expect("we have a path"))
-            .args(["--exact", "lab::tests::nothing_remains_after_kill_9", "--nocapture"])
-            .env(CHILD, "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child");
-        let output = BufReader::new(child.stdout.take().expect("piped"));
-        let mut lines = output.lines().map_while(Result::ok);
-        let fd =
-            lines.find_map(|line| line.strip_prefix("held by ").map(str::to_owned)).expect("the child's lab");
-        let theirs = fs::File::open(format!("/proc/{}/fd/{fd}", child.id())).expect("the child's namespace");
-        let ends = Ends::of(&theirs);
-        drop(theirs);
-        assert!(!ends.within(Duration::ZERO), "the child holds it");
-
-        child.kill().expect("killed");
-        child.wait().expect("reaped");
-        assert!(ends.within(Duration::from_secs(10)), "the kernel takes the namespace down");
-    });
-}
 
 #[test]
 fn without_privilege_the_error_names_the_capability() {
