@@ -4,9 +4,13 @@ use std::fmt;
 
 use super::netlink::NetlinkError;
 use super::{ChangeError, Interface};
+use crate::sys::Process;
+
+/// What the kernel remarked about a change though it carried it out, or why it did not.
+pub(crate) type Outcome = Result<Option<String>, NetlinkError>;
 
 /// A way to the kernel that carries a change out.
-type Action = Box<dyn FnMut() -> Result<(), NetlinkError> + Send + Sync>;
+type Action = Box<dyn FnMut() -> Outcome + Send + Sync>;
 
 /// One change of a setting, in both directions, with what errors say about it.
 pub(crate) struct Change {
@@ -24,7 +28,7 @@ pub(crate) struct Change {
 
 impl Change {
     pub(crate) fn new(what: &'static str, interface: &Interface) -> Self {
-        let nothing = || Box::new(|| Ok(()));
+        let nothing = || Box::new(|| Ok(None));
         Self {
             what,
             interface: interface.name().to_owned(),
@@ -40,7 +44,7 @@ impl Change {
     pub(crate) fn apply(
         self,
         values: String,
-        action: impl FnMut() -> Result<(), NetlinkError> + Send + Sync + 'static,
+        action: impl FnMut() -> Outcome + Send + Sync + 'static,
     ) -> Self {
         Self { values, apply: Box::new(action), ..self }
     }
@@ -49,7 +53,7 @@ impl Change {
     pub(crate) fn undo(
         self,
         values: String,
-        action: impl FnMut() -> Result<(), NetlinkError> + Send + Sync + 'static,
+        action: impl FnMut() -> Outcome + Send + Sync + 'static,
     ) -> Self {
         Self { former_values: values, undo: Box::new(action), ..self }
     }
@@ -57,13 +61,13 @@ impl Change {
     /// Makes the change; what is returned takes it back.
     pub(crate) fn make(mut self) -> Result<Restore, ChangeError> {
         match (self.apply)() {
-            Ok(()) => Ok(Restore { change: Some(self) }),
+            Ok(remark) => Ok(Restore { change: Some(self), remark, maker: Process::this() }),
             Err(cause) => Err(self.failed(self.values.clone(), cause)),
         }
     }
 
     fn take_back(&mut self) -> Result<(), ChangeError> {
-        (self.undo)().map_err(|cause| self.failed(self.former_values.clone(), cause))
+        (self.undo)().map(drop).map_err(|cause| self.failed(self.former_values.clone(), cause))
     }
 
     fn failed(&self, values: String, cause: NetlinkError) -> ChangeError {
@@ -87,15 +91,23 @@ impl fmt::Debug for Change {
 /// What comes back are the values from before the change, of the settings that were changed and no others, whoever
 /// changed them since. The interface is found wherever this thread is meanwhile: the guard speaks to the network
 /// namespace that the change was made in. A drop cannot report an error: [`restore`](Self::restore) does. Nothing is
-/// taken back when the process is killed.
+/// taken back when the process is killed, nor by the drop of a copy in a forked child.
 #[derive(Debug)]
 #[must_use = "the change is taken back at once if this is dropped"]
 pub struct Restore {
     /// `None` once it is decided.
     change: Option<Change>,
+    remark: Option<String>,
+    maker: Process,
 }
 
 impl Restore {
+    /// What the kernel or the driver remarked about the change though it was made, in its own words. Minimum kernel:
+    /// 4.16.
+    pub fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
+    }
+
     /// Takes the change back, and tells whether that worked.
     pub fn restore(mut self) -> Result<(), ChangeError> {
         self.change.take().map_or(Ok(()), |mut change| change.take_back())
@@ -109,7 +121,7 @@ impl Restore {
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        if let Some(mut change) = self.change.take() {
+        if let Some(mut change) = self.change.take().filter(|_| self.maker.is_this()) {
             // An interface that is gone needs nothing put back; for anything else there is `restore`.
             let _ = change.take_back();
         }
@@ -142,11 +154,12 @@ mod tests {
     fn counted(answer: Result<(), Errno>) -> (Restore, Arc<AtomicU32>) {
         let undone = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&undone);
-        let change =
-            Change::new("the rings", &nic()).apply("rx 64".into(), || Ok(())).undo("rx 512".into(), {
+        let change = Change::new("the rings", &nic())
+            .apply("rx 64".into(), || Ok(Some("halved".into())))
+            .undo("rx 512".into(), {
                 move || {
                     count.fetch_add(1, Ordering::Relaxed);
-                    answer.map_err(|errno| NetlinkError::refused(errno, None))
+                    answer.map(|()| None).map_err(|errno| NetlinkError::refused(errno, None))
                 }
             });
         (change.make().expect("nothing refuses it"), undone)
@@ -155,6 +168,7 @@ mod tests {
     #[test]
     fn a_change_is_taken_back_once_or_kept() {
         let (guard, undone) = counted(Ok(()));
+        assert_eq!(guard.remark(), Some("halved"));
         drop(guard);
         assert_eq!(undone.load(Ordering::Relaxed), 1);
         let (guard, undone) = counted(Ok(()));

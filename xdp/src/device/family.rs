@@ -7,6 +7,7 @@ use xdp_sys::ethtool_netlink::{
 use xdp_sys::genetlink::genlmsghdr;
 use xdp_sys::netdev::{NETDEV_FAMILY_NAME, NETDEV_FAMILY_VERSION};
 
+use super::change::Outcome;
 use super::netlink::{Answer, Attributes, Family, NetlinkError, NetlinkSocket, Protocol, Request};
 use super::{Interface, InterfaceError};
 
@@ -83,8 +84,9 @@ impl FamilySocket {
     }
 
     /// Sends a request whose refusal is told whatever it is.
-    pub(crate) fn tell(&mut self, request: &Request) -> Result<(), NetlinkError> {
-        self.socket.request(request).map(drop)
+    pub(crate) fn tell(&mut self, request: &Request) -> Outcome {
+        self.socket.request(request)?;
+        Ok(self.socket.warning().map(str::to_owned))
     }
 }
 

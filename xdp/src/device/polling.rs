@@ -99,10 +99,12 @@ impl PollingChange {
             defer_hard_irqs: self.defer_hard_irqs.and(now.defer_hard_irqs),
             gro_flush_timeout: self.gro_flush_timeout.and(now.gro_flush_timeout),
         };
-        let action = |values: Self, interface: Interface| move || values.write(&interface);
+        let (nic, same) = (interface.clone(), interface.clone());
+        // Of two files the first may be written and the second refused: then the first is as it was again.
+        let apply = move || self.write(&nic).inspect_err(|_| drop(former.write(&nic)));
         Change::new(WHAT, interface)
-            .apply(self.to_string(), action(self, interface.clone()))
-            .undo(former.to_string(), action(former, interface.clone()))
+            .apply(self.to_string(), move || apply().map(|()| None))
+            .undo(former.to_string(), move || former.write(&same).map(|()| None))
             .make()
     }
 
@@ -131,13 +133,14 @@ struct Folder {
 
 impl Folder {
     /// `None` if the interface of that name there is another one: `/sys` shows the network namespace of whoever
-    /// mounted it. Index and hardware address tell them apart.
+    /// mounted it. Index and hardware address tell them apart, where there is an address: every namespace has a
+    /// loopback of index 1 and address zero.
     fn of(interface: &Interface) -> Option<Self> {
         let path = Path::new("/sys/class/net").join(interface.name());
         let folder = Self { path };
         let same_index = folder.read("ifindex")?.parse() == Ok(interface.index());
-        let mac = interface.mac().map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
-        let same_address = mac.is_none_or(|mac| folder.read("address") == Some(mac));
+        let mac = interface.mac().filter(|mac| *mac != [0; 6])?;
+        let same_address = folder.read("address")? == mac.map(|byte| format!("{byte:02x}")).join(":");
         (same_index && same_address).then_some(folder)
     }
 

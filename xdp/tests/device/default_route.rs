@@ -64,12 +64,14 @@ fn the_default_route_of_the_machine_is_that_of_ip() {
         return;
     }
     let said = run("ip -4 route show default").unwrap();
-    let best = said.lines().min_by_key(|line| {
+    // Routes to nowhere have no device, and those with several ways name theirs on further lines.
+    let routes = said.lines().filter(|line| line.starts_with("default ") && line.contains(" dev "));
+    let best = routes.min_by_key(|line| {
         let metric = line.split("metric ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
         metric.unwrap_or(0_u32)
     });
     let Some(best) = best else {
-        eprintln!("SKIPPED the_default_route_of_the_machine_is_that_of_ip: it has none");
+        eprintln!("SKIPPED the_default_route_of_the_machine_is_that_of_ip: it has none by one device");
         return;
     };
     let device = best.split("dev ").nth(1).unwrap().split(' ').next();

@@ -52,6 +52,9 @@ fn the_polling_of_all_queues_changes_until_the_guard_goes() {
         let error = Polling::change().defer_hard_irqs(u32::MAX).apply(&nic).unwrap_err();
         assert!(matches!(error, ChangeError::Refused { .. }), "{error}");
         assert!(error.to_string().contains("defer-hard-irqs 4294967295"), "{error}");
+        let forever = Duration::MAX;
+        Polling::change().defer_hard_irqs(9).gro_flush_timeout(forever).apply(&nic).unwrap_err();
+        assert_eq!(told().defer_hard_irqs(), Some(3), "half a change is none");
     });
 }
 
@@ -62,6 +65,7 @@ fn a_sys_of_another_namespace_is_not_believed() {
     // The tests' own /sys shows the machine: it has a loopback of the same index and address, and no veth0a.
     let nic = interface("veth0a");
     assert_eq!(Polling::of(&nic), None);
+    assert_eq!(Polling::of(&interface("lo")), None, "the machine's is not the lab's");
     let error = Polling::change().defer_hard_irqs(1).apply(&nic).unwrap_err();
     assert!(matches!(error, ChangeError::Unsupported { .. }), "{error}");
 }

@@ -9,7 +9,7 @@ use xdp_sys::ethtool_netlink::{
 };
 
 use super::{Channels, parts};
-use crate::device::change::{Change, Restore};
+use crate::device::change::{Change, Outcome, Restore};
 use crate::device::family::FamilySocket;
 use crate::device::netlink::{NetlinkError, Protocol};
 use crate::device::{ChangeError, Interface};
@@ -69,20 +69,17 @@ impl ChannelsChange {
         Change::new(WHAT, interface).apply(self.to_string(), apply).undo(former.to_string(), undo).make()
     }
 
-    fn action(
-        self,
-        interface: &Interface,
-    ) -> Result<impl FnMut() -> Result<(), NetlinkError> + use<>, ChangeError> {
+    fn action(self, interface: &Interface) -> Result<impl FnMut() -> Outcome + use<>, ChangeError> {
         let mut family =
             FamilySocket::ethtool(interface)?.filter(|family| family.has(ETHTOOL_MSG_CHANNELS_SET));
         let by_name = (interface.socket(Protocol::Route)?, interface.raw_name().to_owned());
         Ok(move || match &mut family {
             Some(family) => self.by_netlink(family),
-            None => self.by_ioctl(by_name.0.as_fd(), &by_name.1),
+            None => self.by_ioctl(by_name.0.as_fd(), &by_name.1).map(|()| None),
         })
     }
 
-    fn by_netlink(&self, family: &mut FamilySocket) -> Result<(), NetlinkError> {
+    fn by_netlink(&self, family: &mut FamilySocket) -> Outcome {
         let mut request = family.ethtool_request(ETHTOOL_MSG_CHANNELS_SET);
         for (kind, value) in [
             (ETHTOOL_A_CHANNELS_RX_COUNT, self.rx),

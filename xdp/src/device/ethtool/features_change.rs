@@ -6,9 +6,9 @@ use xdp_sys::ethtool_netlink::{
 };
 
 use super::{Feature, Features, parts};
-use crate::device::change::{Change, Restore};
+use crate::device::change::{Change, Outcome, Restore};
 use crate::device::family::FamilySocket;
-use crate::device::netlink::{Body, NetlinkError};
+use crate::device::netlink::Body;
 use crate::device::{ChangeError, Interface};
 
 /// Features to turn on and off (`ethtool -K`), made by [`Features::change`]; what is not named stays.
@@ -86,7 +86,7 @@ impl FeaturesChange {
         Ok(restore)
     }
 
-    fn action(&self, mut family: FamilySocket) -> impl FnMut() -> Result<(), NetlinkError> + use<> {
+    fn action(&self, mut family: FamilySocket) -> impl FnMut() -> Outcome + use<> {
         let wanted = self.wanted.clone();
         let write_bit = |(name, value): &(String, bool), bits: &mut Body| {
             bits.nest(ETHTOOL_A_BITSET_BITS_BIT, |bit| {
@@ -98,7 +98,7 @@ impl FeaturesChange {
         };
         move || {
             if wanted.is_empty() {
-                return Ok(());
+                return Ok(None);
             }
             let request =
                 family.ethtool_request(ETHTOOL_MSG_FEATURES_SET).nest(ETHTOOL_A_FEATURES_WANTED, |set| {

@@ -10,7 +10,7 @@ use xdp_sys::ethtool_netlink::{
 };
 
 use super::{NicRings, parts};
-use crate::device::change::{Change, Restore};
+use crate::device::change::{Change, Outcome, Restore};
 use crate::device::family::FamilySocket;
 use crate::device::netlink::{NetlinkError, Protocol};
 use crate::device::{ChangeError, Interface};
@@ -78,19 +78,16 @@ impl NicRingsChange {
         }
     }
 
-    fn action(
-        self,
-        interface: &Interface,
-    ) -> Result<impl FnMut() -> Result<(), NetlinkError> + use<>, ChangeError> {
+    fn action(self, interface: &Interface) -> Result<impl FnMut() -> Outcome + use<>, ChangeError> {
         let mut family = FamilySocket::ethtool(interface)?.filter(|family| family.has(ETHTOOL_MSG_RINGS_SET));
         let by_name = (interface.socket(Protocol::Route)?, interface.raw_name().to_owned());
         Ok(move || match &mut family {
             Some(family) => self.by_netlink(family),
-            None => self.by_ioctl(by_name.0.as_fd(), &by_name.1),
+            None => self.by_ioctl(by_name.0.as_fd(), &by_name.1).map(|()| None),
         })
     }
 
-    fn by_netlink(&self, family: &mut FamilySocket) -> Result<(), NetlinkError> {
+    fn by_netlink(&self, family: &mut FamilySocket) -> Outcome {
         let mut request = family.ethtool_request(ETHTOOL_MSG_RINGS_SET);
         for (kind, value) in [(ETHTOOL_A_RINGS_RX, self.rx), (ETHTOOL_A_RINGS_TX, self.tx)] {
             if let Some(value) = value {

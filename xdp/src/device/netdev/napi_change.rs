@@ -8,9 +8,8 @@ use xdp_sys::netdev::{
 };
 
 use super::Napi;
-use crate::device::change::{Change, Restore};
+use crate::device::change::{Change, Outcome, Restore};
 use crate::device::family::FamilySocket;
-use crate::device::netlink::NetlinkError;
 use crate::device::{ChangeError, Interface};
 
 /// New settings of one NAPI context, made by [`Napi::change`]; what is not named stays. Minimum kernel: 6.13.
@@ -106,7 +105,7 @@ impl NapiChange {
         })
     }
 
-    fn action(self, mut family: FamilySocket) -> impl FnMut() -> Result<(), NetlinkError> + use<> {
+    fn action(self, mut family: FamilySocket) -> impl FnMut() -> Outcome + use<> {
         move || {
             let mut request = family.request(NETDEV_CMD_NAPI_SET).value(NETDEV_A_NAPI_ID, &self.id);
             if let Some(polls) = self.defer_hard_irqs {

@@ -72,10 +72,6 @@ impl NetlinkSocket {
     }
 
     /// What the kernel remarked about the last request though it carried it out. Minimum kernel: 4.16.
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "the changes that are made so far say more by themselves")
-    )]
     pub(crate) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
