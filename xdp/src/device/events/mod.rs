@@ -156,7 +156,8 @@ impl LinkEvents {
     pub fn look(&mut self) -> Result<(), NetlinkError> {
         // What was told before is older than the answer.
         self.read()?;
-        if self.has_ended {
+        // With so many events to be taken, some news are still with the kernel.
+        if self.has_ended || self.news.len() >= KEPT {
             return Ok(());
         }
         self.next_look = Instant::now() + PROGRAM_LOOK;
