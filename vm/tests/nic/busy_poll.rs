@@ -64,7 +64,11 @@ fn packets_arrive_by_kicks_alone_while_interrupts_are_off() {
     assert!(waited >= 30, "{waited} of 40 packets waited for a kick");
     check(&other);
     drop(other);
-    assert!(!settings(&far).contains(&patient) && settings(&far).len() == before.len(), "{:?}", settings(&far));
+    assert!(
+        !settings(&far).contains(&patient) && settings(&far).len() == before.len(),
+        "{:?}",
+        settings(&far)
+    );
 }
 
 #[test]
@@ -80,6 +84,8 @@ fn sockets_that_poll_themselves_send_and_receive() {
         transfer(other.tx(), one.rx(), far.route_to(&near), start, start + 500);
     }
     one.flush(PATIENCE).unwrap();
+    let preferred = one.report().busy_poll.map(|busy| busy.is_preferred());
+    eprintln!("preferred: {preferred:?}");
     check(&one);
     check(&other);
 }
