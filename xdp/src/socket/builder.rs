@@ -394,6 +394,9 @@ impl SocketBuilder {
             halves.allow_packets(most_frames, self.umem.layout());
         }
         let polled_napi = busy_poll::polled_napi(port.fd());
+        if let Some(busy) = self.busy_poll.filter(|_| mode == ObtainedMode::ZeroCopy && direction.sends()) {
+            self.busy_poll = Some(busy.settle(port.fd(), polled_napi, &interface, queue)?);
+        }
         let report = Report {
             interface: interface.name().to_owned(),
             queue,

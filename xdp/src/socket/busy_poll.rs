@@ -8,7 +8,7 @@ use std::time::Duration;
 use xdp_sys::Errno;
 
 use crate::QueueId;
-use crate::device::{ChangeError, Interface, Napi, Restore};
+use crate::device::{ChangeError, Interface, Napi, NicQueue, QueueSide, Restore};
 use crate::sys;
 
 /// How a socket drives its queue itself. Minimum kernel: 5.11, built with `CONFIG_NET_RX_BUSY_POLL`.
@@ -32,6 +32,9 @@ use crate::sys;
 /// from 5.11 to 6.12 with the first packet, in either mode. The report's `polled_napi` tells what it knows at the
 /// bind. A socket whose kernel knows none is polled for as if nothing was set: by interrupts. That is how copy mode
 /// is since 6.13.
+///
+/// A zero-copy socket that sends prefers busy polling only where the driver sends by the same NAPI as it receives by:
+/// elsewhere (virtio_net) the kernel would wake nobody to send. The report's `busy_poll` says what is in force.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -120,6 +123,34 @@ impl BusyPoll {
                 .map_err(|errno| BusyPollError::refused(option, value, errno))?;
         }
         Ok(())
+    }
+
+    /// The settings that are in force after the bind, in which the kernel has learnt which NAPI it polls.
+    ///
+    /// Of a zero-copy socket that prefers busy polling the kernel expects that polling sends, too, and wakes nobody
+    /// for it (`xsk_no_wakeup`). Where the driver sends by another NAPI than it receives by (virtio_net does) nothing
+    /// would ever leave: there a socket that sends does not prefer it.
+    pub(super) fn settle(
+        self,
+        fd: BorrowedFd<'_>,
+        polled: Option<u32>,
+        interface: &Interface,
+        queue: QueueId,
+    ) -> Result<Self, BusyPollError> {
+        let queues = NicQueue::of(interface).map_err(ChangeError::from)?.unwrap_or_default();
+        let sending = queues.iter().find(|one| (one.side(), one.id()) == (QueueSide::Tx, queue));
+        if !self.is_preferred || polled.is_none() || sending.and_then(NicQueue::napi) == polled {
+            return Ok(self);
+        }
+        let (option, value) = (BusyPollOption::Prefer, 0);
+        sys::set_option(fd, libc::SOL_SOCKET, option.name(), &value)
+            .map_err(|errno| BusyPollError::refused(option, value, errno))?;
+        Ok(self.not_preferred())
+    }
+
+    /// Whether the socket claims the queue for itself.
+    pub fn is_preferred(&self) -> bool {
+        self.is_preferred
     }
 
     /// Makes the NAPI patient that the socket polls, if that was asked for.

@@ -41,7 +41,7 @@ pub struct Report {
     /// or the socket does not send. Where it holds less than the tx ring, a kick takes more system calls: raise
     /// `net.core.wmem_max`, or grant `CAP_NET_ADMIN`.
     pub send_buffer: Option<u32>,
-    /// How the socket polls its queue itself, if it does.
+    /// How the socket polls its queue itself, if it does: as it was asked for, but for [`BusyPoll::is_preferred`].
     pub busy_poll: Option<BusyPoll>,
     /// The NAPI context that the socket polls, as far as the kernel knew it at the bind: see [`BusyPoll`].
     pub polled_napi: Option<u32>,
