@@ -42,18 +42,18 @@ impl Finding {
     }
 
     pub(super) fn what(mut self, what: impl Into<String>) -> Self {
-        self.what = what.into();
+        self.what = visible(what.into());
         self
     }
 
     pub(super) fn why(mut self, why: impl Into<String>) -> Self {
-        self.why = why.into();
+        self.why = visible(why.into());
         self
     }
 
     /// Adds a remedy; the likeliest to be wanted comes first.
     pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedies.push(remedy.into());
+        self.remedies.push(visible(remedy.into()));
         self
     }
 
@@ -89,6 +89,15 @@ impl Finding {
             None => self.what.clone(),
         }
     }
+}
+
+/// The text as a terminal may have it: names of interfaces, programs and processes may hold bytes that one obeys.
+fn visible(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 impl fmt::Display for Finding {
@@ -172,6 +181,12 @@ mod tests {
         let line = finding(Severity::Blocks).remedy("do this").remedy("do that").to_string();
         assert_eq!(line, "blocks: it is so (that matters): do this; or do that");
         assert_eq!(finding(Severity::Note).in_short(), "it is so");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_instead() {
+        let finding = finding(Severity::Note).what("eth\u{1b}[2J is \"down\"").remedy("a\nb");
+        assert_eq!(finding.to_string(), "note: eth\\u{1b}[2J is \"down\" (that matters): a\\nb");
     }
 
     #[test]
