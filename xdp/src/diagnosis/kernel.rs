@@ -132,6 +132,11 @@ fn bind_flag(flag: u16) -> Option<bool> {
 /// Registers one page and forgets it.
 fn register(shape: xdp_umem_reg) -> Option<bool> {
     const PAGE: u32 = 4096;
+    // Kernels before 5.4 do not read as far as flags, and take whatever is there. They are told by another struct that
+    // grew at the same time.
+    if !told::<xdp_mmap_offsets>(XDP_MMAP_OFFSETS)? {
+        return Some(false);
+    }
     let socket = socket()?;
     let memory = Mapping::anonymous(PAGE as usize, Pages::Normal).ok()?;
     let shape = xdp_umem_reg { chunk_size: PAGE, ..shape };
