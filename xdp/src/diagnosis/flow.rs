@@ -148,3 +148,22 @@ fn disbelieved(descriptors: u64) -> Option<Finding> {
             .remedy("report Rx::last_refusal or Tx::last_refusal with the kernel's version")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_that_went_and_did_not_come_back_are_a_note_unless_some_were_not_even_looked_at() {
+        let state = |unsent, outstanding| sending(TxState { unsent, outstanding, refused: 0 });
+        let kinds = |unsent, outstanding| -> Vec<_> {
+            state(unsent, outstanding).iter().map(|finding| finding.kind().clone()).collect()
+        };
+        assert_eq!(kinds(0, 3), [FindingKind::TxStuck { packets: 3 }]);
+        assert_eq!(kinds(2, 3), [FindingKind::NotKicked { packets: 2 }]);
+        assert_eq!(kinds(0, 0), []);
+        let stuck = &state(0, 3)[0];
+        assert_eq!(stuck.severity(), Severity::Note, "a NIC may take its time");
+        assert!(stuck.remedies()[0].contains("Tx::kick"), "{stuck}");
+    }
+}
