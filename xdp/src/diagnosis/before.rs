@@ -51,7 +51,7 @@ fn of_interface(facts: &Facts, config: &Config, machine: &Machine) -> Vec<Findin
     found.extend(link::frame_fits(facts, config));
     found.extend(link::place(facts, config));
     found.extend(sizes::fill_ring(facts, config));
-    found.extend(sizes::send_buffer(config, sizes::default_send_buffer()));
+    found.extend(sizes::send_buffer(config, sizes::send_buffer_to_be_had(machine)));
     found.extend(far_node::check(&facts.interface));
     found
 }

@@ -5,8 +5,8 @@ use xdp_sys::Errno;
 use super::facts::Facts;
 use super::machine::{self, Capability, Machine};
 use super::{Config, Finding, FindingKind, Severity, link, mode, programs, queues, sizes};
+use crate::device::Interface;
 use crate::device::occupant::occupant;
-use crate::device::{Interface, QueueUser};
 use crate::error::RegisterError;
 use crate::program::{
     AttachError, AttachMode, DriverRefusal, LoadError, MapCreateError, MapError, MissingPrivilege,
@@ -58,7 +58,11 @@ impl RefusedCall<'_> {
             Errno::EINVAL => {
                 // Kernels from 7.0 on leave less of a chunk to the headroom than older ones.
                 let most = self.config.chunk_size.saturating_sub(704);
-                vec![sizes::headroom_too_large(self.config.headroom, most)]
+                let is_too_much = self.config.headroom > most;
+                is_too_much
+                    .then(|| sizes::headroom_too_large(self.config.headroom, most))
+                    .into_iter()
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -80,8 +84,7 @@ impl RefusedCall<'_> {
         let mut found = Vec::new();
         match errno {
             Errno::EBUSY => {
-                let provider = |user| matches!(user, Some(QueueUser::DeviceMemory | QueueUser::IoUring));
-                if facts.queues.iter().any(|queue| provider(queue.user())) {
+                if queues::has_memory_provider(&facts.queues) {
                     found.push(queues::memory_taken(name, Severity::Blocks));
                 }
                 let occupant = occupant(self.interface.index(), self.config.queue.0);
@@ -192,7 +195,7 @@ fn of_memory(error: &UmemError) -> Vec<Finding> {
             vec![sizes::headroom_too_large(*headroom, *most)]
         }
         UmemError::Layout(LayoutError::Chunks { chunks, most, .. }) => {
-            vec![sizes::few_chunks(*most, *chunks)]
+            vec![sizes::too_many_chunks(*chunks, *most)]
         }
         #[allow(unreachable_patterns, reason = "geometries may be refused for more reasons one day")]
         UmemError::Layout(_) => Vec::new(),
@@ -301,7 +304,9 @@ mod tests {
             FindingKind::LockedMemory { needed, .. } if needed == 4096 * 4096
         ));
         assert_eq!(of(Step::RegisterUmem, Errno::ENOMEM), FindingKind::OutOfMemory { purpose: "the umem" });
-        assert!(matches!(of(Step::RegisterUmem, Errno::EINVAL), FindingKind::Headroom { .. }));
+        let large = Config { headroom: 3393, ..Config::new(QueueId(0)) };
+        let finding = likeliest(Step::RegisterUmem, Errno::EINVAL, &large);
+        assert_eq!(finding, FindingKind::Headroom { headroom: 3393, most: 3392 });
         let ring = RingKind::Fill;
         assert_eq!(of(Step::RingSize(ring), Errno::EINVAL), FindingKind::RingSize { ring, entries: 4096 });
         for step in [Step::RingSize(ring), Step::MapRing(ring)] {

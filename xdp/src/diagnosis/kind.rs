@@ -314,6 +314,13 @@ pub enum FindingKind {
         /// Bytes asked for.
         bytes: u32,
     },
+    /// A UMEM cannot have so many chunks.
+    ChunkCount {
+        /// Chunks asked for.
+        chunks: u32,
+        /// The most that works.
+        most: u32,
+    },
     /// The headroom leaves too little of a chunk.
     Headroom {
         /// Bytes asked for.
@@ -328,9 +335,9 @@ pub enum FindingKind {
         /// Chunks that are wanted.
         wanted: u32,
     },
-    /// In copy mode the send buffer holds fewer packets than the tx ring.
+    /// In copy mode the send buffer can hold few packets of the tx ring.
     SmallSendBuffer {
-        /// Bytes of it.
+        /// Bytes that it can have.
         bytes: u32,
         /// Entries of the tx ring.
         tx: u32,

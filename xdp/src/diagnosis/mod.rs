@@ -24,7 +24,7 @@
 //! | the link goes down when a program comes or goes | prevented as far as one attachment serves many sockets; told: [`LinkReset`](FindingKind::LinkReset), [`NoCarrier`](FindingKind::NoCarrier) |
 //! | nothing is sent until something else happens | told: [`NotKicked`](FindingKind::NotKicked), [`TxStuck`](FindingKind::TxStuck); why a driver sits on packets is out of reach, it tells nobody |
 //! | packets left over after a send (a budget of 32) | prevented: a kick goes on while it makes progress, and raises the budget where it can |
-//! | the send buffer limits copy mode | prevented as far as a kick goes on; a buffer for a few packets is told: [`SmallSendBuffer`](FindingKind::SmallSendBuffer) |
+//! | the send buffer limits copy mode | prevented where the buffer may be as long as the tx ring; told where it may not: [`SmallSendBuffer`](FindingKind::SmallSendBuffer) |
 //! | the fill ring runs empty | prevented as far as the chunks go; told: [`ShortFillRing`](FindingKind::ShortFillRing), [`FillStarved`](FindingKind::FillStarved), [`FillRanEmpty`](FindingKind::FillRanEmpty) |
 //! | frames lost, or owned twice | prevented by the types and the custody table; a kernel that breaks the rules is counted: [`Disbelieved`](FindingKind::Disbelieved) |
 //! | several buffers in the socket and not in the program, or the other way | prevented: the builder gives both the same, and a program of yours is checked when it is registered: [`BufferMismatch`](FindingKind::BufferMismatch), [`ZeroCopySegments`](FindingKind::ZeroCopySegments); what is too long for one is told: [`FramesTooLong`](FindingKind::FramesTooLong), [`MtuExceedsChunk`](FindingKind::MtuExceedsChunk) |

@@ -5,7 +5,7 @@ use super::{Config, Finding, FindingKind, Severity};
 use crate::QueueId;
 use crate::device::occupant::occupant;
 use crate::device::queue::QueueProbe;
-use crate::device::{FlowTarget, Interface, Occupant, QueueSide, QueueUser};
+use crate::device::{FlowTarget, Interface, NicQueue, Occupant, QueueSide, QueueUser};
 use crate::socket::options::Mode;
 
 pub(super) fn check(facts: &Facts, config: &Config) -> Vec<Finding> {
@@ -81,11 +81,15 @@ pub(super) fn queue_busy(interface: &str, queue: QueueId, occupant: Option<Occup
 }
 
 fn memory_provider(facts: &Facts, config: &Config) -> Option<Finding> {
-    let other = |user| matches!(user, Some(QueueUser::DeviceMemory | QueueUser::IoUring));
-    facts.queues.iter().any(|queue| other(queue.user())).then(|| {
+    has_memory_provider(&facts.queues).then(|| {
         let severity = if config.mode == Mode::ZeroCopy { Severity::Blocks } else { Severity::Hinders };
         memory_taken(facts.name(), severity)
     })
+}
+
+/// Whether something else than AF_XDP has the memory of one of the queues.
+pub(super) fn has_memory_provider(queues: &[NicQueue]) -> bool {
+    queues.iter().any(|queue| matches!(queue.user(), Some(QueueUser::DeviceMemory | QueueUser::IoUring)))
 }
 
 pub(super) fn memory_taken(interface: &str, severity: Severity) -> Finding {
@@ -130,7 +134,7 @@ fn steered_elsewhere(interface: &str, queue: QueueId, locations: Vec<u32>) -> Fi
         .remedy(format!(
             "ethtool -n {interface} lists them, ethtool -N {interface} delete {first} removes one"
         ))
-        .remedy("FlowRule::list and SteeringGuard::remove_at")
+        .remedy("FlowRule::list and FlowRule::remove_at")
 }
 
 /// Which other queues get packets, too.
@@ -174,7 +178,35 @@ fn other_queues(interface: &str, queue: QueueId, spread: Spread, severity: Sever
 
 #[cfg(test)]
 mod tests {
+    use xdp_sys::netdev::{
+        NETDEV_A_QUEUE_DMABUF, NETDEV_A_QUEUE_ID, NETDEV_A_QUEUE_IO_URING, NETDEV_A_QUEUE_TYPE,
+        NETDEV_A_QUEUE_XSK,
+    };
+
     use super::*;
+    use crate::device::netlink::Attributes;
+    use crate::device::netlink::script::attributes;
+
+    /// A receive queue as the kernel tells it, taken by the user whose attribute this is.
+    fn taken_by(user: u16) -> NicQueue {
+        let answer = attributes(|body| {
+            body.value(NETDEV_A_QUEUE_ID, &0_u32);
+            body.value(NETDEV_A_QUEUE_TYPE, &0_u32);
+            body.bytes(user, &[]);
+        });
+        NicQueue::read(Attributes::new(&answer)).expect("a queue")
+    }
+
+    #[test]
+    fn queues_whose_memory_is_another_s_are_told_and_those_of_sockets_are_not() {
+        for user in [NETDEV_A_QUEUE_DMABUF, NETDEV_A_QUEUE_IO_URING] {
+            assert!(has_memory_provider(&[taken_by(NETDEV_A_QUEUE_XSK), taken_by(user)]));
+        }
+        assert!(!has_memory_provider(&[taken_by(NETDEV_A_QUEUE_XSK)]));
+        let finding = memory_taken("eth0", Severity::Blocks);
+        assert_eq!(*finding.kind(), FindingKind::MemoryProvider);
+        assert!(finding.remedies()[0].contains("io_uring"), "{finding}");
+    }
 
     #[test]
     fn a_queue_that_the_table_leaves_out_is_told_with_both_ways_in() {

@@ -3,9 +3,9 @@
 use xdp_core::layout::{ChunkSize, LayoutError, UmemLayout};
 
 use super::facts::Facts;
-use super::{Config, Finding, FindingKind, Severity, mode};
+use super::{Capability, Config, Finding, FindingKind, Machine, Severity, mode};
 use crate::socket::error::RingKind;
-use crate::socket::options::RingSizes;
+use crate::socket::options::{Mode, RingSizes};
 
 /// What is wrong whatever the interface.
 pub(super) fn check(config: &Config) -> Vec<Finding> {
@@ -14,9 +14,10 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     let (receives, sends) = (config.direction.receives(), config.direction.sends());
     for (ring, entries, used) in [
         (RingKind::Rx, rx, receives),
-        (RingKind::Fill, fill, receives),
         (RingKind::Tx, tx, sends),
-        (RingKind::Completion, completion, sends),
+        // These two every socket has, whichever way it is for.
+        (RingKind::Fill, fill, true),
+        (RingKind::Completion, completion, true),
     ] {
         if used && !(entries.is_power_of_two() && entries <= RingSizes::MOST) {
             found.push(ring_size(ring, entries));
@@ -63,11 +64,17 @@ fn chunks(config: &Config) -> Option<Finding> {
     };
     match UmemLayout::new(size, config.chunks, config.headroom) {
         Err(LayoutError::Headroom { headroom, most, .. }) => Some(headroom_too_large(headroom, most)),
-        Err(LayoutError::Chunks { most, .. }) => {
-            Some(few_chunks(most, config.chunks).remedy(format!("at most {most} chunks")))
-        }
+        Err(LayoutError::Chunks { chunks, most, .. }) => Some(too_many_chunks(chunks, most)),
         _ => None,
     }
+}
+
+/// More chunks than addresses can tell apart; or none.
+pub(super) fn too_many_chunks(chunks: u32, most: u32) -> Finding {
+    Finding::new(Severity::Blocks, FindingKind::ChunkCount { chunks, most })
+        .what(format!("a umem of {chunks} chunks cannot be"))
+        .why(format!("it has one chunk or more, and this library tells {most} of that size apart"))
+        .remedy(format!("1 to {most} chunks (UmemBuilder::chunks)"))
 }
 
 pub(super) fn headroom_too_large(headroom: u32, most: u32) -> Finding {
@@ -116,23 +123,31 @@ fn short_fill(fill: u32, enough: u32) -> Finding {
         .remedy(format!("a umem of {} chunks or more", enough.saturating_mul(2)))
 }
 
-/// Whether the send buffer lets the whole tx ring be on its way, in copy mode.
+/// Whether the send buffer lets the whole tx ring be on its way, in copy mode; `bytes` are those that it can get.
 pub(super) fn send_buffer(config: &Config, bytes: Option<u32>) -> Option<Finding> {
     /// What a packet of an MTU of 1500 is counted with: itself and its socket buffer.
     const TRUESIZE: u32 = 2304;
     let (bytes, tx) = (bytes?, config.rings.tx);
-    (config.direction.sends() && bytes / TRUESIZE < tx.min(64)).then(|| {
+    let copies = config.direction.sends() && config.mode != Mode::ZeroCopy;
+    (copies && bytes / TRUESIZE < tx.min(64)).then(|| {
         Finding::new(Severity::Hinders, FindingKind::SmallSendBuffer { bytes, tx })
-            .what(format!("the send buffer holds {bytes} bytes, few packets of the tx ring's {tx}"))
+            .what(format!("the send buffer can hold {bytes} bytes, few packets of the tx ring's {tx}"))
             .why("in copy mode the kernel takes no more packets than fit it until some are sent")
-            .remedy(format!("sysctl net.core.wmem_default={}", tx.saturating_mul(TRUESIZE)))
-            .remedy("SO_SNDBUF on the socket's descriptor")
+            .remedy(format!("sysctl net.core.wmem_max={}", tx.saturating_mul(TRUESIZE)))
+            .remedy("grant CAP_NET_ADMIN, which lifts that limit")
     })
 }
 
-/// The machine's default for a socket's send buffer, which is what our sockets have.
-pub(super) fn default_send_buffer() -> Option<u32> {
-    std::fs::read_to_string("/proc/sys/net/core/wmem_default").ok()?.trim().parse().ok()
+/// The largest send buffer that a socket of ours gets: they ask for one that takes the tx ring, and the kernel gives
+/// twice the limit at most, unless `CAP_NET_ADMIN` lifts it. None where there is no limit, or it cannot be read.
+pub(super) fn send_buffer_to_be_had(machine: &Machine) -> Option<u32> {
+    if machine.holds(Capability::NetAdmin) != Some(false) {
+        return None;
+    }
+    let limit =
+        |name| std::fs::read_to_string(format!("/proc/sys/net/core/{name}")).ok()?.trim().parse().ok();
+    let (default, most): (u32, u32) = (limit("wmem_default")?, limit("wmem_max")?);
+    Some(default.max(most.saturating_mul(2)))
 }
 
 #[cfg(test)]
@@ -146,11 +161,30 @@ mod tests {
     }
 
     #[test]
+    fn every_socket_has_a_fill_and_a_completion_ring() {
+        let tx_only = Config { direction: crate::socket::builder::Direction::Tx, ..Config::new(QueueId(0)) };
+        let odd = Config { rings: RingSizes { fill: 3, ..tx_only.rings }, ..tx_only };
+        let found = check(&odd);
+        let kinds: Vec<_> = found.iter().map(Finding::kind).collect();
+        assert_eq!(kinds, [&FindingKind::RingSize { ring: RingKind::Fill, entries: 3 }]);
+    }
+
+    #[test]
+    fn more_chunks_than_can_be_are_not_taken_for_too_few() {
+        let found = check(&Config { chunks: u32::MAX, ..Config::new(QueueId(0)) });
+        let counted = found.iter().find(|finding| matches!(finding.kind(), FindingKind::ChunkCount { .. }));
+        let counted = counted.expect("too many");
+        assert!(counted.remedies()[0].starts_with("1 to "), "{counted}");
+    }
+
+    #[test]
     fn a_small_send_buffer_is_told_in_copy_mode_and_the_usual_one_is_not() {
         let config = Config::new(QueueId(0));
         assert_eq!(send_buffer(&config, Some(212_992)), None);
         let finding = send_buffer(&config, Some(4608)).expect("two packets");
-        assert!(finding.remedies()[0].contains("wmem_default"), "{finding}");
+        assert!(finding.remedies()[0].contains("wmem_max"), "{finding}");
+        let without_copies = Config { mode: Mode::ZeroCopy, ..config.clone() };
+        assert_eq!(send_buffer(&without_copies, Some(4608)), None);
         assert_eq!(send_buffer(&config, None), None);
     }
 }
