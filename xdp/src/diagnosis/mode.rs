@@ -1,8 +1,11 @@
 //! Zero-copy, the driver, and what its settings forbid.
 
+use std::fs;
+
 use super::facts::Facts;
 use super::quirks::{KnownFault, RESETS_LINK, known_faults};
 use super::{Config, Finding, FindingKind, Machine, Severity};
+use crate::device::{Feature, NicRings};
 use crate::program::AttachMode;
 use crate::socket::options::Mode;
 
@@ -111,9 +114,9 @@ fn zero_copy_mtu(
     if !config.direction.receives() || needed <= fits {
         return None;
     }
-    // The largest multiple of 64 with which it would fit.
-    let headroom =
-        (0..config.headroom).rev().find(|&headroom| headroom % 64 == 0 && fitting(headroom) >= needed);
+    // The largest multiple of 64 with which it would fit. No chunk is larger than the largest page, 64 KiB.
+    let headrooms = (0..config.headroom.min(1 << 16)).step_by(64).rev();
+    let headroom = headrooms.into_iter().find(|&headroom| fitting(headroom) >= needed);
     let finding = Finding::new(severity, FindingKind::ZeroCopyMtu { needed, fits, headroom })
         .what(format!(
             "in zero-copy mode a frame of {interface} takes {needed} bytes (MTU {mtu}) and a chunk of {} with {} of \
@@ -130,14 +133,13 @@ fn zero_copy_mtu(
 }
 
 /// The largest MTUs with which drivers take a program that sees one buffer. Source: the drivers of Linux 6.x.
-const DRIVER_MTU: [(&str, u32); 8] = [
+const DRIVER_MTU: [(&str, u32); 7] = [
     ("i40e", 3046),
     ("ice", 3046),
     ("igb", 3046),
     ("ixgbe", 3050),
     ("mlx5_core", 3498),
     ("igc", 1500),
-    ("tun", 1500),
     ("gve", 2032),
 ];
 
@@ -195,26 +197,40 @@ pub(super) fn mtu_for_driver(facts: &Facts, severity: Severity) -> Option<Findin
 pub(super) fn merging(facts: &Facts, severity: Severity) -> Option<Finding> {
     let features = facts.features.as_ref()?;
     let candidates = [("lro", features.lro()), ("rx-gro-hw", features.gro_hw())];
-    let (feature, _) =
-        candidates.into_iter().find(|(_, state)| state.is_some_and(|state| state.is_active()))?;
-    Some(large_receive(facts.name(), feature, severity))
+    // Where it may, virtio_net turns its own off for as long as a program is there.
+    let yields = |name: &str, feature: &Feature| {
+        facts.interface.driver() == Some("virtio_net") && name == "rx-gro-hw" && !feature.is_fixed()
+    };
+    let mut active = candidates.into_iter().filter_map(|(name, state)| Some((name, state?)));
+    let (name, feature) = active.find(|(name, state)| state.is_active() && !yields(name, state))?;
+    let remedy = if feature.is_fixed() {
+        "turn it off where the NIC is made (of a virtio_net of QEMU: guest_tso4=off,guest_tso6=off); it is fixed here"
+            .to_owned()
+    } else {
+        format!("ethtool -K {} {name} off", facts.name())
+    };
+    Some(large_receive(facts.name(), name, severity).remedy(remedy))
 }
 
 fn large_receive(interface: &str, feature: &'static str, severity: Severity) -> Finding {
     Finding::new(severity, FindingKind::LargeReceiveOffload { feature })
         .what(format!("{feature} is on: {interface} merges packets before a program could see them"))
         .why("most drivers refuse a program then, with \"invalid argument\" or \"not supported\"")
-        .remedy(format!("ethtool -K {interface} {feature} off"))
 }
 
 fn header_split(facts: &Facts, severity: Severity) -> Option<Finding> {
-    let split = facts.rings.as_ref().and_then(|rings| rings.tcp_data_split()) == Some(true);
-    split.then(|| {
-        Finding::new(severity, FindingKind::HeaderSplit)
-            .what(format!("{} splits the headers of TCP packets from their data", facts.name()))
-            .why("drivers refuse a program that sees packets of one buffer then")
-            .remedy(format!("ethtool -G {} tcp-data-split off", facts.name()))
-    })
+    splits(facts.rings.as_ref()).then(|| headers_are_split(facts.name(), severity))
+}
+
+fn splits(rings: Option<&NicRings>) -> bool {
+    rings.and_then(NicRings::tcp_data_split) == Some(true)
+}
+
+fn headers_are_split(interface: &str, severity: Severity) -> Finding {
+    Finding::new(severity, FindingKind::HeaderSplit)
+        .what(format!("{interface} splits the headers of TCP packets from their data"))
+        .why("drivers refuse a program that sees packets of one buffer then")
+        .remedy(format!("ethtool -G {interface} tcp-data-split off"))
 }
 
 fn tx_rings(facts: &Facts, machine: &Machine, severity: Severity) -> Option<Finding> {
@@ -223,7 +239,15 @@ fn tx_rings(facts: &Facts, machine: &Machine, severity: Severity) -> Option<Find
         facts.channels.as_ref().filter(|_| facts.interface.driver() == Some("virtio_net"))?.combined();
     let counts = (channels.current, channels.max);
     // Newer kernels share rings under a lock instead.
-    few_tx_rings(facts.name(), counts, machine.processors(), severity.min(Severity::Hinders))
+    let possible = fs::read_to_string("/sys/devices/system/cpu/possible").ok();
+    // Whatever the thread may run on: the driver wants a ring for each that the kernel is ready for.
+    let processors = possible.and_then(|list| count(&list)).unwrap_or_else(|| machine.processors());
+    few_tx_rings(facts.name(), counts, processors, severity.min(Severity::Hinders))
+}
+
+/// How many processors a list of ranges has room for ("0-3,8"): one more than its last.
+fn count(list: &str) -> Option<u32> {
+    list.trim().rsplit([',', '-']).next()?.parse::<u32>().ok()?.checked_add(1)
 }
 
 fn few_tx_rings(
@@ -234,14 +258,16 @@ fn few_tx_rings(
 ) -> Option<Finding> {
     let fewer = most.saturating_sub(processors).max(1);
     (channels.saturating_add(processors) > most).then(|| {
-        Finding::new(severity, FindingKind::FewTxRings { channels, most, processors })
+        let finding = Finding::new(severity, FindingKind::FewTxRings { channels, most, processors })
             .what(format!(
                 "{interface} uses {channels} of its {most} queues and XDP wants one more for each of {processors} \
                  processors"
             ))
-            .why("older kernels refuse the program (\"too few free TX rings\"), newer ones share rings under a lock")
-            .remedy(format!("ethtool -L {interface} combined {fewer}"))
-            .remedy("give the virtual machine more queues")
+            .why("older kernels refuse the program (\"too few free TX rings\"), newer ones share rings under a lock");
+        let helps = fewer < channels && fewer.saturating_add(processors) <= most;
+        let finding =
+            if helps { finding.remedy(format!("ethtool -L {interface} combined {fewer}")) } else { finding };
+        finding.remedy("give the virtual machine more queues")
     })
 }
 
@@ -268,8 +294,14 @@ fn quirk(driver: &str, known: &KnownFault) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use xdp_sys::ethtool_netlink::{
+        ETHTOOL_A_RINGS_TCP_DATA_SPLIT, ETHTOOL_TCP_DATA_SPLIT_DISABLED, ETHTOOL_TCP_DATA_SPLIT_ENABLED,
+    };
+
     use super::*;
     use crate::QueueId;
+    use crate::device::netlink::Attributes;
+    use crate::device::netlink::script::attributes;
 
     fn config(chunk_size: u32, headroom: u32) -> Config {
         Config { chunk_size, headroom, ..Config::new(QueueId(0)) }
@@ -316,11 +348,44 @@ mod tests {
         let finding = few_tx_rings("eth0", (4, 4), 2, Severity::Hinders).expect("none is left");
         assert!(finding.remedies()[0].contains("combined 2"), "{finding}");
         assert!(few_tx_rings("eth0", (2, 4), 2, Severity::Hinders).is_none());
+        let alone = few_tx_rings("eth0", (1, 1), 2, Severity::Hinders).expect("none is left");
+        assert_eq!(
+            alone.remedies(),
+            ["give the virtual machine more queues"],
+            "one queue cannot be given up"
+        );
     }
 
     #[test]
-    fn merged_packets_name_the_feature_to_turn_off() {
+    fn processors_are_counted_by_the_last_of_a_list() {
+        assert_eq!(
+            [count("0-7\n"), count("0"), count("0-3,8"), count("")],
+            [Some(8), Some(1), Some(9), None]
+        );
+    }
+
+    #[test]
+    fn merged_packets_name_the_feature_that_merges_them() {
         let finding = large_receive("eth0", "lro", Severity::Blocks);
-        assert_eq!(finding.remedies(), ["ethtool -K eth0 lro off"]);
+        assert!(finding.summary().starts_with("lro is on"), "{finding}");
+    }
+
+    #[test]
+    fn split_headers_are_told_with_the_command_where_the_driver_says_so() {
+        let rings = |split: u8| {
+            let answer = attributes(|body| body.value(ETHTOOL_A_RINGS_TCP_DATA_SPLIT, &split));
+            NicRings::read(Attributes::new(&answer))
+        };
+        assert!(splits(Some(&rings(ETHTOOL_TCP_DATA_SPLIT_ENABLED))));
+        assert!(!splits(Some(&rings(ETHTOOL_TCP_DATA_SPLIT_DISABLED))) && !splits(None));
+        let finding = headers_are_split("eth0", Severity::Blocks);
+        assert_eq!(*finding.kind(), FindingKind::HeaderSplit);
+        assert_eq!(finding.remedies(), ["ethtool -G eth0 tcp-data-split off"]);
+    }
+
+    #[test]
+    fn a_headroom_beyond_all_reason_is_judged_at_once() {
+        let finding = judged(&config(4096, u32::MAX), 1500, 1).expect("nothing fits");
+        assert!(finding.remedies()[0].contains("headroom of 2304"), "{finding}");
     }
 }

@@ -3,7 +3,7 @@
 use xdp::diagnosis::diagnose;
 use xdp::{AttachError, AttachMode, BindError, FindingKind, Mode, Receive, Severity, Socket};
 
-use crate::{QUEUE, config, enter, find, find_none, lab, umem};
+use crate::{QUEUE, config, enter, find, find_none, has_tool, lab, run, umem};
 
 #[test]
 fn zero_copy_that_a_driver_does_not_have_names_it_and_the_way_out() {
@@ -65,4 +65,22 @@ fn an_mtu_that_the_driver_takes_no_program_with_names_the_end_and_the_most() {
     lab.set_mtu(lab.pair(0).b(), 3506).unwrap();
     find_none!(diagnose(&a, &in_driver).findings(), FindingKind::MtuForbidsDriver { .. });
     builder.attach(AttachMode::Driver).bind(&a, QUEUE).map(drop).unwrap();
+}
+
+#[test]
+fn a_tap_takes_a_program_in_its_driver_whatever_its_mtu() {
+    let test = "a_tap_takes_a_program_in_its_driver_whatever_its_mtu";
+    let Some(lab) = lab(test).filter(|_| has_tool("ip", test)) else { return };
+    let (_inside, ..) = enter(&lab);
+    if !run("ip tuntap add dev tap0 mode tap") {
+        eprintln!("SKIPPED {test}: this kernel has no tap");
+        return;
+    }
+    assert!(run("ip link set tap0 up mtu 9000"));
+    let mut in_driver = config();
+    in_driver.attach = AttachMode::Driver;
+    find_none!(diagnose("tap0", &in_driver).findings(), FindingKind::MtuForbidsDriver { .. });
+    let memory = umem(64);
+    let builder = Socket::builder(&memory).mode(Mode::Copy).receive(Receive::Everything);
+    builder.attach(AttachMode::Driver).bind("tap0", QUEUE).map(drop).unwrap();
 }
