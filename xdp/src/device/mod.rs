@@ -66,10 +66,8 @@ pub use netdev::{
 };
 pub use netlink::NetlinkError;
 pub use occupant::Occupant;
-pub use sock_diag::{SocketUmem, SocketsError, XdpSocket, sockets};
-pub use steering::{
-    FlowKind, FlowMatch, FlowRule, FlowTarget, InstalledRule, SteeringError, SteeringGuard,
-};
 pub use parent::ParentDevice;
 pub use polling::{Polling, PollingChange};
 pub use related::RelatedInterface;
+pub use sock_diag::{SocketUmem, SocketsError, XdpSocket, sockets};
+pub use steering::{FlowKind, FlowMatch, FlowRule, FlowTarget, InstalledRule, SteeringError, SteeringGuard};
