@@ -5,6 +5,7 @@
 mod fake_queue;
 mod forward;
 mod locked_memory;
+mod queue;
 mod registration;
 
 use std::time::{Duration, Instant};
