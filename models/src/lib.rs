@@ -17,6 +17,7 @@
 //! | [`wake`] | no work lies in a ring while both sides sleep |
 //! | [`pools`] | pools, the return path and the custody table lose no chunk and double none |
 //! | [`sockets`] | whole sockets over a kernel that keeps the protocol: packets, bytes and chunks are conserved |
+//! | [`shared_queue`] | several sockets on one queue: packets, bytes and chunks are conserved as members come and go |
 //! | [`edits`] | a frame is a vector of bytes that ends where its chunk ends |
 //! | [`hostile_rings`] | a runtime on `xdp-core` against a kernel that breaks the protocol: no chunk has two owners |
 //! | [`hostile_socket`] | whole sockets against such a kernel |
@@ -32,6 +33,7 @@ pub mod layout;
 pub mod packets;
 pub mod pools;
 pub mod ring;
+pub mod shared_queue;
 pub mod sockets;
 mod subject;
 pub mod wake;

@@ -1,6 +1,6 @@
 //! The list of subjects, for engines that run them all.
 
-use crate::{cursor, edits, hostile_rings, hostile_socket, layout, packets, pools, ring, sockets, wake};
+use crate::{cursor, edits, hostile_rings, hostile_socket, layout, packets, pools, ring, shared_queue, sockets, wake};
 
 /// A subject: its name and its model.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "wake", model: wake::model },
     Subject { name: "pools", model: pools::model },
     Subject { name: "sockets", model: sockets::model },
+    Subject { name: "shared-queue", model: shared_queue::model },
     Subject { name: "edits", model: edits::model },
     Subject { name: "hostile-rings", model: hostile_rings::model },
     Subject { name: "hostile-socket", model: hostile_socket::model },

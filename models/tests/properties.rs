@@ -124,6 +124,19 @@ mod sockets {
     }
 }
 
+mod shared_queue {
+    use super::*;
+
+    proptest! {
+        #![proptest_config(cases(4000))]
+
+        #[test]
+        fn no_packet_and_no_chunk_is_lost_between_the_members_of_a_shared_queue(words in words(300)) {
+            xdp_models::shared_queue::model(&words);
+        }
+    }
+}
+
 mod edits {
     use super::*;
 
