@@ -64,15 +64,15 @@ impl At<'_> {
     ) -> Result<(), BindError> {
         const NO_LENGTH: u32 = TX_METADATA_LEN - 1;
         let attempt = |tx_metadata_len, flags| {
-            let flags =
-                if reserve == Reserve::SoftwareChecksum { flags | XDP_UMEM_TX_SW_CSUM } else { flags };
             let shape = xdp_umem_reg { tx_metadata_len, flags, ..shape };
-            sys::register_umem(fd, umem.home().memory(), shape)
+            sys::register_umem(fd.as_fd(), umem.home().memory(), shape)
         };
-        let registered = match attempt(TX_METADATA_LEN, XDP_UMEM_TX_METADATA_LEN) {
+        // As old as the metadata itself.
+        let software = if reserve == Reserve::SoftwareChecksum { XDP_UMEM_TX_SW_CSUM } else { 0 };
+        let registered = match attempt(TX_METADATA_LEN, XDP_UMEM_TX_METADATA_LEN | software) {
             Err(Errno::EINVAL) => match attempt(NO_LENGTH, 0) {
                 Ok(()) => return Err(BindError::NoTxMetadata),
-                Err(Errno::EINVAL) => attempt(TX_METADATA_LEN, 0),
+                Err(Errno::EINVAL) => attempt(TX_METADATA_LEN, software),
                 other => other,
             },
             other => other,
