@@ -65,7 +65,7 @@ impl At<'_> {
         const NO_LENGTH: u32 = TX_METADATA_LEN - 1;
         let attempt = |tx_metadata_len, flags| {
             let shape = xdp_umem_reg { tx_metadata_len, flags, ..shape };
-            sys::register_umem(fd.as_fd(), umem.home().memory(), shape)
+            sys::register_umem(fd, umem.home().memory(), shape)
         };
         // As old as the metadata itself.
         let software = if reserve == Reserve::SoftwareChecksum { XDP_UMEM_TX_SW_CSUM } else { 0 };
