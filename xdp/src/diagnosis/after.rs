@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use xdp_sys::if_xdp::AF_XDP;
+use xdp_sys::if_xdp::{AF_XDP, SOL_XDP, XDP_RX_RING};
 
 use super::facts::Facts;
 use super::flow::{self, RxState, TxState};
@@ -130,6 +130,8 @@ enum Slot {
 /// slot and is dropped instead of passed on.
 fn slot(port: &Port, map: &XskMap, queue: QueueId) -> Option<Slot> {
     let stranger = sys::socket(AF_XDP, libc::SOCK_RAW, 0).ok()?;
+    // Linux 7.2 takes no socket that cannot receive.
+    sys::set_option(stranger.as_fd(), SOL_XDP, XDP_RX_RING, &1_u32).ok()?;
     match map.insert(queue, stranger.as_fd()) {
         Ok(()) => {
             // Closing it would empty the slot, too.
