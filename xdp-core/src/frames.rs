@@ -20,7 +20,7 @@ mod custody;
 mod pool;
 mod returns;
 
-pub use custody::{Custody, CustodyView, Holder, Seat};
+pub use custody::{Custody, CustodyView, Holder, Seat, make_plain};
 pub use pool::Pool;
 pub use returns::ReturnPath;
 

@@ -1,6 +1,6 @@
 //! The geometry of a UMEM: validated once, so that everything after is total.
 //!
-//! - L1 the chunk size is a power of two, so a chunk is found by a shift.
+//! - L1 the size of aligned chunks is a power of two, so a chunk is found by a shift.
 //! - L2 `chunks * chunk size` fits a `usize` and 48 bits of address.
 //! - L3 0 <= headroom, and every received frame has room for at least 128 bytes behind it.
 
@@ -29,22 +29,21 @@ pub enum ChunkSize {
     /// 4096 bytes: room for headroom, metadata and larger frames.
     #[default]
     K4,
+    /// Any size from 2048 to 4096 bytes, in unaligned mode: see [`UnalignedLayout`]. Minimum kernel: 5.4.
+    Unaligned(u32),
 }
 
 impl ChunkSize {
     /// The size in bytes.
     pub const fn bytes(self) -> u32 {
-        1 << self.shift()
-    }
-
-    const fn shift(self) -> u32 {
         match self {
-            Self::K2 => 11,
-            Self::K4 => 12,
+            Self::K2 => 2048,
+            Self::K4 => 4096,
+            Self::Unaligned(bytes) => bytes,
         }
     }
 
-    /// The chunk size of that many bytes, if there is one.
+    /// The size of aligned chunks of that many bytes, if there is one.
     pub const fn from_bytes(bytes: u32) -> Option<Self> {
         match bytes {
             2048 => Some(Self::K2),
@@ -96,6 +95,32 @@ pub enum LayoutError {
         /// The largest headroom that works, in bytes.
         most: u32,
     },
+    /// No unaligned chunk has that size.
+    #[error("an unaligned chunk has {least} to {most} bytes, not {chunk_size}")]
+    ChunkSize {
+        /// What was asked for, in bytes.
+        chunk_size: u32,
+        /// The smallest size, in bytes.
+        least: u32,
+        /// The largest size, in bytes.
+        most: u32,
+    },
+}
+
+impl LayoutError {
+    const fn of(error: UnalignedError) -> Self {
+        match error {
+            UnalignedError::ChunkSize { chunk_bytes, least, most } => {
+                Self::ChunkSize { chunk_size: chunk_bytes, least, most }
+            }
+            UnalignedError::Chunks { chunks, chunk_bytes, most } => {
+                Self::Chunks { chunks, chunk_size: chunk_bytes, most }
+            }
+            UnalignedError::Headroom { headroom, chunk_bytes, most } => {
+                Self::Headroom { headroom, chunk_size: chunk_bytes, most }
+            }
+        }
+    }
 }
 
 /// The geometry of a UMEM.
@@ -103,9 +128,11 @@ pub enum LayoutError {
 pub struct UmemLayout {
     chunk_size: ChunkSize,
     /// The chunk size again, as what is computed with on every packet.
-    shift: u32,
+    chunk_bytes: u32,
     chunks: u32,
     headroom: u32,
+    /// The same with unaligned chunks, which are found in another way.
+    unaligned: Option<UnalignedLayout>,
 }
 
 impl UmemLayout {
@@ -116,12 +143,20 @@ impl UmemLayout {
     /// [`LayoutError`] when there are no or too many chunks, or too much headroom.
     pub const fn new(chunk_size: ChunkSize, chunks: u32, headroom: u32) -> Result<Self, LayoutError> {
         let bytes = chunk_size.bytes();
+        if let ChunkSize::Unaligned(bytes) = chunk_size {
+            return match UnalignedLayout::new(bytes, chunks, headroom) {
+                Ok(layout) => {
+                    Ok(Self { chunk_size, chunk_bytes: bytes, chunks, headroom, unaligned: Some(layout) })
+                }
+                Err(error) => Err(LayoutError::of(error)),
+            };
+        }
         // L2; 2^32 times the smallest chunk, so that whoever counts in those still gets along with a `u32`. One is kept
         // free so that a chunk's number plus one fits, too.
         let most = if usize::BITS < 64 {
-            i32::MAX as u32 >> chunk_size.shift()
+            i32::MAX as u32 / bytes
         } else {
-            (u32::MAX >> (chunk_size.shift() - ChunkSize::K2.shift())) - 1
+            u32::MAX / (bytes / ChunkSize::K2.bytes()) - 1
         };
         if chunks == 0 || chunks > most {
             return Err(LayoutError::Chunks { chunks, chunk_size: bytes, most });
@@ -130,7 +165,14 @@ impl UmemLayout {
         if headroom > most {
             return Err(LayoutError::Headroom { headroom, chunk_size: bytes, most });
         }
-        Ok(Self { chunk_size, shift: chunk_size.shift(), chunks, headroom })
+        Ok(Self { chunk_size, chunk_bytes: bytes, chunks, headroom, unaligned: None })
+    }
+
+    /// Whether the chunks are unaligned. Then addresses of the kernel may have two parts, and have to be made plain
+    /// ([`Addr::data`]) before anything else.
+    #[inline]
+    pub const fn is_unaligned(&self) -> bool {
+        self.unaligned.is_some()
     }
 
     /// The size of a chunk.
@@ -150,7 +192,7 @@ impl UmemLayout {
 
     /// Bytes in the whole UMEM.
     pub const fn bytes(&self) -> usize {
-        (self.chunks as usize) << self.shift
+        self.chunks as usize * self.chunk_bytes as usize
     }
 
     /// Bytes from the start of a chunk to the first byte of a received frame that no XDP program moved.
@@ -160,31 +202,38 @@ impl UmemLayout {
 
     /// The largest frame that is received into one chunk, in bytes.
     pub const fn rx_capacity(&self) -> u32 {
-        self.chunk_size.bytes() - self.rx_offset()
+        self.chunk_bytes - self.rx_offset()
     }
 
     /// The address of a chunk's first byte.
     #[inline]
     pub const fn addr(&self, chunk: Chunk) -> u64 {
-        (chunk.0 as u64) << self.shift
+        chunk.0 as u64 * self.chunk_bytes as u64
     }
 
     /// The number of the chunk that would hold an address, in the UMEM or not.
     #[inline]
     pub const fn chunk_number(&self, addr: u64) -> u64 {
-        addr >> self.shift
+        match &self.unaligned {
+            // L1
+            None => addr >> self.chunk_bytes.trailing_zeros(),
+            Some(layout) => layout.chunk_number(addr),
+        }
     }
 
     /// Bytes from the start of its chunk to an address.
     #[inline]
     pub const fn offset(&self, addr: u64) -> u32 {
-        addr as u32 & (self.chunk_bytes() - 1)
+        match &self.unaligned {
+            None => addr as u32 & (self.chunk_bytes - 1),
+            Some(layout) => layout.offset(addr),
+        }
     }
 
     /// Bytes in a chunk.
     #[inline]
     pub const fn chunk_bytes(&self) -> u32 {
-        1 << self.shift
+        self.chunk_bytes
     }
 
     /// The chunk that holds an address, if it lies in the UMEM.
@@ -197,7 +246,10 @@ impl UmemLayout {
     /// The address of the first byte of the chunk that holds an address; no check.
     #[inline]
     pub const fn chunk_start(&self, addr: u64) -> u64 {
-        addr & !(self.chunk_bytes() as u64 - 1)
+        match &self.unaligned {
+            None => addr & !(self.chunk_bytes as u64 - 1),
+            Some(layout) => layout.chunk_start(addr),
+        }
     }
 
     /// Whether a descriptor's bytes end inside the chunk that they begin in; the chunk itself is not looked at.
@@ -253,7 +305,12 @@ mod tests {
     }
 
     fn any_layout() -> impl Strategy<Value = UmemLayout> {
-        (prop_oneof![Just(ChunkSize::K2), Just(ChunkSize::K4)], 1u32..=1 << 15, 0u32..=1344)
+        let size = prop_oneof![
+            Just(ChunkSize::K2),
+            Just(ChunkSize::K4),
+            (2048u32..=4096).prop_map(ChunkSize::Unaligned)
+        ];
+        (size, 1u32..=1 << 15, 0u32..=1344)
             .prop_map(|(size, chunks, headroom)| UmemLayout::new(size, chunks, headroom).unwrap())
     }
 
@@ -267,13 +324,14 @@ mod tests {
         #[test]
         fn a_place_lies_in_one_chunk_of_the_umem(layout in any_layout(), addr in any_addr(), len in prop_oneof![0u32..8192, any::<u32>()]) {
             let size = u128::from(layout.chunk_size().bytes());
+            let (raw, addr) = (addr, if layout.is_unaligned() { Addr(addr).data() } else { addr });
             let (first, end) = (u128::from(addr), u128::from(addr) + u128::from(len));
             let inside = first < layout.bytes() as u128 && end <= (first / size + 1) * size;
-            let place = layout.place(Desc { addr: Addr(addr), len, options: Options::NONE });
+            let place = layout.place(Desc { addr: Addr(raw), len, options: Options::NONE });
             prop_assert_eq!(place.is_some(), inside);
             if let Some(place) = place {
                 prop_assert_eq!(layout.addr(place.chunk) + u64::from(place.offset), addr);
-                prop_assert_eq!(layout.chunk_start(addr), layout.addr(place.chunk));
+                prop_assert_eq!(layout.chunk_start(raw), layout.addr(place.chunk));
                 prop_assert!(place.offset + place.len <= layout.chunk_size().bytes());
             }
         }

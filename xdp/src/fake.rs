@@ -246,7 +246,10 @@ impl FakeNic {
             // len` ends inside the chunk by the check above.
             unsafe { ptr::copy_nonoverlapping(packet.as_ptr(), data.as_ptr(), packet.len()) };
         }
-        self.kernel.put_rx(Desc { addr: Addr(addr), len: packet.len() as u32, options })
+        // The kernel names unaligned chunks in two parts.
+        let is_unaligned = self.umem.layout().is_unaligned();
+        let addr = if is_unaligned { Addr::unaligned(chunk, offset as u16) } else { Addr(addr) };
+        self.kernel.put_rx(Desc { addr, len: packet.len() as u32, options })
     }
 
     /// The next packet that was sent leaves, and its chunk completes; if the completion ring is full, it does so with

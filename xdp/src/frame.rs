@@ -230,7 +230,7 @@ impl Frame {
     /// The address of the chunk's first byte.
     #[inline]
     pub(crate) fn addr(&self) -> u64 {
-        self.seat.addr()
+        self.home.custody.start(self.seat)
     }
 
     /// The address of the frame's first byte.

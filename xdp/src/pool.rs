@@ -120,7 +120,7 @@ impl HalfPool {
         if frame.home() == self.home {
             let seat = frame.into_seat();
             self.home.custody.view().set_seat(seat, Holder::FREE);
-            self.pool.push(seat.addr());
+            self.pool.push(self.home.custody.start(seat));
         }
     }
 

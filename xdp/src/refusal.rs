@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use xdp_core::desc::{Addr, Desc, Options};
-use xdp_core::frames::{CustodyView, Holder};
+use xdp_core::frames::Holder;
 use xdp_core::layout::Chunk;
 
 use crate::RingKind;
@@ -54,8 +54,8 @@ pub enum Disbelief {
 
 impl Refusal {
     /// Finds out what is wrong with a descriptor of this ring.
-    pub(crate) fn new(ring: RingKind, desc: Desc, home: &Home, custody: CustodyView<'_>) -> Self {
-        let why = match custody.holder_of(desc.addr.0) {
+    pub(crate) fn new(ring: RingKind, desc: Desc, home: &Home) -> Self {
+        let why = match home.custody.holder_at(desc.addr.0) {
             None => Disbelief::Outside,
             Some(_) if !home.layout.fits(desc) => Disbelief::TooLong,
             Some(Holder::FREE) => Disbelief::Free,
@@ -110,7 +110,7 @@ impl Refused {
     pub(crate) fn note(&mut self, ring: RingKind, addr: u64, len: u32, home: &Home) {
         let desc = Desc { addr: Addr(addr), len, options: Options::NONE };
         self.count += 1;
-        let refusal = Refusal::new(ring, desc, home, home.custody.view());
+        let refusal = Refusal::new(ring, desc, home);
         trace::not_believed(&refusal);
         self.last = Some(refusal);
     }

@@ -6,6 +6,7 @@
 //!   the reader); a packet with one frame that X1 does not hold for is dropped whole.
 //! - X3 where packets may have several frames, the flows of single frames ([`Rx::seek`], [`Rx::recv`]) get nothing of
 //!   those that do: they are dropped, and counted.
+//! - X4 with unaligned chunks, addresses in the rx ring are made plain in place before anything looks at them.
 
 mod batch;
 mod busy;
@@ -23,7 +24,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use xdp_core::desc::Desc;
-use xdp_core::frames::Holder;
+use xdp_core::frames::{Holder, make_plain};
 use xdp_core::packets::PacketReader;
 use xdp_core::ring::{ConsumerRing, ProducerRing};
 use xdp_core::wake::{NEED_WAKEUP, WakePolicy};
@@ -136,7 +137,7 @@ impl Rx {
     #[inline]
     pub fn seek(&mut self, n: u32) -> RxBatch<'_> {
         self.refill();
-        let n = if self.is_multi_buffer { self.single_frames(n) } else { self.ring.peek(n).len() };
+        let n = if self.is_multi_buffer { self.single_frames(n) } else { self.look(n) };
         let (mut len, mut filled) = self.check(n);
         if len == 0 && n > 0 {
             (len, filled) = self.drop_front(n);
@@ -153,6 +154,11 @@ impl Rx {
     pub fn recv(&mut self, n: u32) -> Recv<'_> {
         self.refill();
         let n = if self.is_multi_buffer { self.single_frames(n) } else { n };
+        let is_unaligned = self.pool.home_ref().layout.is_unaligned();
+        if is_unaligned {
+            self.look(n);
+        }
+        let custody = &self.pool.home_ref().custody;
         Recv {
             batch: self.ring.peek(n).drain(),
             taken: &mut self.taken,
@@ -160,10 +166,22 @@ impl Rx {
             refused: &mut self.refused,
             home: self.pool.home(),
             base: self.pool.home_ref().base(),
-            custody: self.pool.home_ref().custody.view(),
+            custody: if is_unaligned { custody.blind_view() } else { custody.view() },
             holder: self.holder,
             tally: self.tally.as_deref(),
         }
+    }
+
+    /// How many descriptors are there, at most `n`, with their addresses made plain (X4).
+    #[inline]
+    fn look(&mut self, n: u32) -> u32 {
+        let n = self.ring.peek(n).len();
+        if self.pool.home_ref().layout.is_unaligned() {
+            let (first, second) = self.ring.seen_mut(n);
+            make_plain(first);
+            make_plain(second);
+        }
+        n
     }
 
     /// Takes frames back into this half's pool, for the fill ring: the cheap way to give many back. Frames of another

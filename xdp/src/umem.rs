@@ -86,6 +86,13 @@ impl Umem {
         self.home().pages == Pages::Huge
     }
 
+    /// Whether the pages of every chunk lie side by side in the machine's memory, as zero-copy wants it: aligned chunks
+    /// have but one page, unaligned ones lie across pages unless there is but one (`xp_check_unaligned`).
+    pub(crate) fn has_whole_chunks(&self) -> bool {
+        let layout = self.layout();
+        !layout.is_unaligned() || layout.bytes() <= self.home().pages.bytes()
+    }
+
     /// Whether there is room for requests in front of frames that are sent (see [`crate::metadata`]).
     pub fn has_tx_metadata(&self) -> bool {
         self.home().reserve != Reserve::Nothing
@@ -336,12 +343,21 @@ impl Home {
         &self.memory
     }
 
+    /// Passes the chunks of these addresses on: see [`xdp_core::frames::CustodyView::pass_all`].
+    #[inline]
+    pub(crate) fn pass_all(&self, addrs: &[u64], pass: [Holder; 2], starts: &mut [u64]) -> usize {
+        match self.layout.is_unaligned() {
+            false => self.custody.view().pass_all(addrs, pass, starts),
+            true => self.custody.pass_all(addrs, pass, starts),
+        }
+    }
+
     /// Brings home the chunk of a frame that is dropped. Apart, so that no locked instruction stands in a loop that
     /// hands its frames on.
     #[inline(never)]
     pub(crate) fn take_home(&self, seat: Seat) {
         self.custody.view().set_seat(seat, Holder::FREE);
-        self.returns.push(seat.addr());
+        self.returns.push(self.custody.start(seat));
     }
 
     /// Brings home what the custody table says closed sockets have left.

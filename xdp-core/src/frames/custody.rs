@@ -1,10 +1,14 @@
 //! Who has which chunk. The invariant F2 and row 10 stand in `frames`.
 
+mod unaligned;
+
 use alloc::boxed::Box;
 
 use crate::desc::Desc;
 use crate::layout::{Chunk, UmemLayout};
 use crate::sync::{AtomicU8, Ordering};
+
+pub use unaligned::make_plain;
 
 /// Who has a chunk, as one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,7 @@ const GRAIN: u32 = 2048;
 pub struct Seat(u32);
 
 impl Seat {
-    /// The address of the chunk's first byte.
+    /// The address of the chunk's first byte, unless chunks are unaligned: see [`Custody::start`].
     #[inline]
     pub const fn addr(self) -> u64 {
         self.0 as u64 * GRAIN as u64
@@ -55,7 +59,8 @@ impl Seat {
 #[derive(Debug)]
 pub struct Custody {
     /// A byte for each 2 KiB of the UMEM; larger chunks use that of their beginning. So the place of a byte is known
-    /// without the chunk size, by a shift that is a constant.
+    /// without the chunk size, by a shift that is a constant. No chunk is smaller, so no two begin in the same 2 KiB,
+    /// aligned or not.
     holders: Box<[AtomicU8]>,
     layout: UmemLayout,
 }
@@ -63,14 +68,19 @@ pub struct Custody {
 impl Custody {
     /// Every chunk free.
     pub fn new(layout: UmemLayout) -> Self {
-        let grains = layout.bytes() / GRAIN as usize;
+        let grains = layout.bytes().div_ceil(GRAIN as usize);
         Self { holders: (0..grains).map(|_| AtomicU8::new(Holder::FREE.0)).collect(), layout }
     }
 
     /// The table for a loop: everything in registers, nothing to be loaded again for each packet.
     #[inline]
     pub fn view(&self) -> CustodyView<'_> {
-        CustodyView { holders: &self.holders, starts: !(u64::from(self.layout.chunk_bytes()) - 1) }
+        let starts = match self.layout.is_unaligned() {
+            false => !(u64::from(self.layout.chunk_bytes()) - 1),
+            // What begins a chunk is left as it is; anything else is none of the view's business.
+            true => u64::MAX,
+        };
+        CustodyView { holders: &self.holders, starts }
     }
 
     /// How many chunks each holder has, by [`Holder::byte`].
@@ -90,8 +100,10 @@ impl Custody {
     }
 
     fn chunks(&self) -> impl Iterator<Item = (Chunk, &AtomicU8)> {
-        let grains = (self.layout.chunk_bytes() / GRAIN) as usize;
-        self.holders.iter().step_by(grains).enumerate().map(|(i, byte)| (Chunk(i as u32), byte))
+        (0..self.layout.chunks()).filter_map(|chunk| {
+            let grain = self.layout.addr(Chunk(chunk)) / u64::from(GRAIN);
+            Some((Chunk(chunk), self.holders.get(grain as usize)?))
+        })
     }
 }
 
@@ -99,6 +111,9 @@ impl Custody {
 const STRIDE: usize = 8;
 
 /// A [`Custody`] as a loop wants it.
+///
+/// With unaligned chunks it takes the addresses of chunks, and seats; what the kernel says is judged by the methods of
+/// [`Custody`].
 #[derive(Debug, Clone, Copy)]
 pub struct CustodyView<'a> {
     holders: &'a [AtomicU8],

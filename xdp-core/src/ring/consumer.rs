@@ -77,6 +77,15 @@ impl<T: Entry> ConsumerRing<T> {
         unsafe { self.memory.runs(span) }
     }
 
+    /// As [`ConsumerRing::seen`], to be changed in place: what is not released is ours, and the other side never reads it.
+    #[inline]
+    pub fn seen_mut(&mut self, n: u32) -> (&mut [T], &mut [T]) {
+        let span = Span { first: self.cursor.next(), len: n.min(self.cursor.available()) };
+        // SAFETY: the span is published and not released (R3), so the other side does not touch it, at most `entries`
+        // long (C2); the slices borrow `self` mutably, so no other reference to the slots exists while they live.
+        unsafe { self.memory.runs_mut(span) }
+    }
+
     /// The entry at `i` of those that the last [`ConsumerRing::peek`] has seen.
     #[inline]
     pub fn seen_at(&self, i: u32) -> Option<T> {

@@ -35,6 +35,8 @@ pub struct Config {
     pub multi_buffer: bool,
     /// Bytes of a chunk.
     pub chunk_size: u32,
+    /// Whether the chunks are unaligned: of any size from 2048 to 4096 bytes.
+    pub unaligned: bool,
     /// Chunks of the UMEM; its size is what has to be locked.
     pub chunks: u32,
     /// Bytes kept free in front of every frame.
@@ -59,6 +61,7 @@ impl Config {
             attach: AttachMode::default(),
             multi_buffer: false,
             chunk_size: 4096,
+            unaligned: false,
             chunks: 4096,
             headroom: 0,
             huge_pages: HugePages::Never,

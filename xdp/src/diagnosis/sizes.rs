@@ -50,16 +50,19 @@ pub(super) fn tx_budget(budget: u32, most: u32) -> Finding {
 }
 
 fn chunks(config: &Config) -> Option<Finding> {
-    let size = ChunkSize::from_bytes(config.chunk_size);
+    let bytes = config.chunk_size;
+    let size = match config.unaligned {
+        false => ChunkSize::from_bytes(bytes),
+        true => Some(ChunkSize::Unaligned(bytes)).filter(|_| (2048..=4096).contains(&bytes)),
+    };
     let Some(size) = size.filter(|_| config.chunks > 0) else {
-        let bytes = config.chunk_size;
         return Some(
             Finding::new(Severity::Blocks, FindingKind::ChunkSize { bytes })
                 .what(format!("{} chunks of {bytes} bytes cannot be", config.chunks))
                 .why(
                     "the kernel takes chunks of 2048 bytes to a page, powers of two, and one or more of them",
                 )
-                .remedy("chunks of 2048 or 4096 bytes"),
+                .remedy("chunks of 2048 or 4096 bytes, or unaligned ones of a size between them"),
         );
     };
     match UmemLayout::new(size, config.chunks, config.headroom) {

@@ -98,14 +98,13 @@ impl Stamps {
     /// Reads the times of frames that have completed, before their chunks go on: those that `holder` has, named by
     /// the completion ring just now and not taken from it yet.
     pub(crate) fn collect(&mut self, home: &Home, holder: Holder, completed: (&[u64], &[u64])) {
-        let custody = home.custody.view();
         for &addr in completed.0.iter().chain(completed.1) {
             if self.sent == 0 {
                 return;
             }
             // What cannot be believed is refused later; a chunk that is named twice has told already.
             let Some(awaited) = self.of(home, addr).filter(|awaited| awaited.is_sent) else { continue };
-            if !custody.is(addr, holder) {
+            if home.custody.holder_at(addr) != Some(holder) {
                 continue;
             }
             let Awaited { token, checksum, offset, .. } = std::mem::take(awaited);

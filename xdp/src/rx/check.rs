@@ -11,6 +11,9 @@ impl Rx {
     /// the fill ring already, not yet submitted.
     #[inline]
     pub(super) fn check(&mut self, n: u32) -> (u32, u32) {
+        if self.pool.home_ref().layout.is_unaligned() {
+            return self.check_runs(n);
+        }
         let mut slots = self.fill.reserve(n);
         if let ((descs, []), (starts, [])) = (self.ring.seen(n), slots.runs()) {
             if descs.len() == starts.len() {
@@ -24,12 +27,15 @@ impl Rx {
     /// As [`Rx::check`], where one of the rings wraps, or the fill ring has too little room.
     #[inline(never)]
     fn check_runs(&mut self, n: u32) -> (u32, u32) {
-        let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);
+        let (home, holder) = (self.pool.home_ref(), self.holder);
+        let (custody, is_unaligned) = (&home.custody, home.layout.is_unaligned());
         let mut slots = self.fill.reserve(n);
         let (first, second) = self.ring.seen(n);
         let room = slots.len().min(n);
-        let good =
-            pair_runs((first, second), slots.runs(), |descs, starts| custody.vouch(descs, holder, starts));
+        let good = pair_runs((first, second), slots.runs(), |descs, starts| match is_unaligned {
+            false => custody.view().vouch(descs, holder, starts),
+            true => custody.vouch(descs, holder, starts),
+        });
         let mut more = 0;
         if good as u32 == room {
             // The fill ring has no room for these.

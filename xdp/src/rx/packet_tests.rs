@@ -13,7 +13,11 @@ use crate::umem::Umem;
 use crate::{ChunkSize, Disbelief};
 
 fn socket(chunks: u32, entries: u32, start: u32) -> (Umem, Socket, FakeNic) {
-    let umem = Umem::builder().chunks(chunks).chunk_size(ChunkSize::K2).build().unwrap();
+    socket_of(ChunkSize::K2, chunks, entries, start)
+}
+
+fn socket_of(size: ChunkSize, chunks: u32, entries: u32, start: u32) -> (Umem, Socket, FakeNic) {
+    let umem = Umem::builder().chunks(chunks).chunk_size(size).build().unwrap();
     let (socket, nic) = fake::socket_for_packets(&umem, entries, start, 18).unwrap();
     (umem, socket, nic)
 }
@@ -192,8 +196,13 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 /// Packets of any number of frames against a queue of packets: each arrives whole, in order, and leaves whole.
-fn journey(log2: u32, start: u32, chunks: u32, steps: &[Step]) -> Result<(), TestCaseError> {
-    let (umem, mut socket, mut nic) = socket(chunks, 1 << log2, start);
+fn journey(
+    log2: u32,
+    start: u32,
+    (size, chunks): (ChunkSize, u32),
+    steps: &[Step],
+) -> Result<(), TestCaseError> {
+    let (umem, mut socket, mut nic) = socket_of(size, chunks, 1 << log2, start);
     let (mut unsent, mut arriving, mut leaving) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
     let (mut number, mut passed_over) = (0u8, 0);
     for step in steps {
@@ -260,7 +269,7 @@ fn journey(log2: u32, start: u32, chunks: u32, steps: &[Step]) -> Result<(), Tes
             Step::Build(len) => {
                 let bytes: Vec<u8> = (0..*len).map(|i| i as u8).collect();
                 if let Ok(packet) = Packet::build(tx, &bytes) {
-                    prop_assert_eq!(packet.frame_count(), bytes.len().div_ceil(2048));
+                    prop_assert_eq!(packet.frame_count(), bytes.len().div_ceil(umem.layout().chunk_bytes() as usize));
                     if tx.send_packet(packet).is_ok() {
                         leaving.push_back(bytes);
                     }
@@ -288,9 +297,10 @@ proptest! {
     fn packets_arrive_and_leave_whole_on_any_journey(
         log2 in 0u32..=6,
         back in 0u32..100,
+        size in prop_oneof![Just(ChunkSize::K2), (2048u32..=4096).prop_map(ChunkSize::Unaligned)],
         chunks in 2u32..300,
         steps in prop::collection::vec(any_step(), 0..80),
     ) {
-        journey(log2, u32::MAX - back, chunks, &steps)?;
+        journey(log2, u32::MAX - back, (size, chunks), &steps)?;
     }
 }

@@ -70,7 +70,7 @@ impl Rx {
     /// ```
     pub fn recv_packets(&mut self, n: u32) -> RecvPackets<'_> {
         self.refill();
-        let seen = self.ring.peek(u32::MAX).len();
+        let seen = self.look(u32::MAX);
         RecvPackets { rx: self, seen, left: n }
     }
 
@@ -81,7 +81,7 @@ impl Rx {
         // No more than the ring holds at one time, however fast the kernel goes on.
         let mut patience = self.ring.entries();
         while patience > 0 {
-            let len = self.ring.peek(u32::MAX).len();
+            let len = self.look(u32::MAX);
             let (first, second) = self.ring.seen(len);
             let mut reading = self.reader.read((first, second));
             let Some(next) = reading.next() else { return 0 };
@@ -105,7 +105,7 @@ impl Rx {
     fn find_packets(&mut self, n: u32) -> (u32, u32, u32) {
         let mut patience = self.ring.entries();
         while patience > 0 {
-            let len = self.ring.peek(u32::MAX).len();
+            let len = self.look(u32::MAX);
             let mut reading = self.reader.read(self.ring.seen(len));
             let (mut packets, mut descs, mut refused) = (0, 0, None);
             while packets < n && refused.is_none() {
@@ -142,7 +142,7 @@ impl Rx {
     #[cold]
     fn drop_packet(&mut self, descs: u32, refused: Option<Refused>) {
         let home = self.pool.home();
-        let custody = home.custody.view();
+        let custody = &home.custody;
         match refused {
             None | Some(Refused::Rest { .. }) => {}
             Some(_) => {
@@ -154,7 +154,7 @@ impl Rx {
             let desc = self.ring.seen_at(self.taken).unwrap_or_default();
             self.taken += 1;
             match custody.pass_frame(desc, self.holder, Holder::FREE) {
-                Some(seat) => self.pool.chunks().push(seat.addr()),
+                Some(seat) => self.pool.chunks().push(custody.start(seat)),
                 None => {
                     // It is released with those that were taken, but it brought no chunk.
                     self.receiving = self.receiving.wrapping_add(1);
@@ -223,7 +223,7 @@ impl RecvPackets<'_> {
     fn take(&mut self, descs: u32) -> Option<Packet> {
         let rx = &mut *self.rx;
         let home = rx.pool.home();
-        let custody = home.custody.view();
+        let custody = &home.custody;
         let (mut packet, mut is_good) = (None::<Packet>, true);
         for _ in 0..descs {
             let desc = rx.ring.seen_at(rx.taken).unwrap_or_default();

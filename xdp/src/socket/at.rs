@@ -3,7 +3,9 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use xdp_sys::Errno;
-use xdp_sys::if_xdp::{AF_XDP, XDP_UMEM_TX_METADATA_LEN, XDP_UMEM_TX_SW_CSUM, xdp_umem_reg};
+use xdp_sys::if_xdp::{
+    AF_XDP, XDP_UMEM_TX_METADATA_LEN, XDP_UMEM_TX_SW_CSUM, XDP_UMEM_UNALIGNED_CHUNK_FLAG, xdp_umem_reg,
+};
 
 use crate::QueueId;
 use crate::device::Interface;
@@ -37,7 +39,8 @@ impl At<'_> {
     pub(crate) fn register(&self, fd: BorrowedFd<'_>, umem: &Umem) -> Result<(), BindError> {
         let layout = umem.layout();
         let shape = xdp_umem_reg {
-            chunk_size: layout.chunk_size().bytes(),
+            chunk_size: layout.chunk_bytes(),
+            flags: if layout.is_unaligned() { XDP_UMEM_UNALIGNED_CHUNK_FLAG } else { 0 },
             headroom: layout.headroom(),
             ..xdp_umem_reg::default()
         };
@@ -64,7 +67,7 @@ impl At<'_> {
     ) -> Result<(), BindError> {
         const NO_LENGTH: u32 = TX_METADATA_LEN - 1;
         let attempt = |tx_metadata_len, flags| {
-            let shape = xdp_umem_reg { tx_metadata_len, flags, ..shape };
+            let shape = xdp_umem_reg { tx_metadata_len, flags: shape.flags | flags, ..shape };
             sys::register_umem(fd, umem.home().memory(), shape)
         };
         // As old as the metadata itself.

@@ -17,6 +17,7 @@ use crate::socket::options::{Mode, NeedWakeup, ObtainedMode};
 use crate::socket::port::{BoundTo, Port};
 use crate::socket::share::{self, Registration, Source};
 use crate::sys;
+use crate::umem::Umem;
 
 /// How long a bind goes on against a busy queue: the kernel releases a closed socket late, 20 ms on a quiet machine.
 const BUSY_PATIENCE: Duration = Duration::from_millis(500);
@@ -51,7 +52,7 @@ pub(crate) fn to_queue(
         at.register(port.fd(), port.umem())?;
     }
     let why = if let Source::Own(why) = source { why } else { None };
-    Ok((binder.own()?, Registration::Own { why }))
+    Ok((binder.own(port.umem())?, Registration::Own { why }))
 }
 
 /// Binds a socket without fill and completion rings to the queue that `first` has, whose rings it shares.
@@ -99,7 +100,7 @@ impl<'a> Binder<'a> {
     }
 
     /// With a registration of its own.
-    fn own(&mut self) -> Result<Obtained, BindError> {
+    fn own(&mut self, umem: &Umem) -> Result<Obtained, BindError> {
         let at = self.at;
         let wakeup = match at.config.need_wakeup {
             NeedWakeup::WhenAsked => XDP_USE_NEED_WAKEUP,
@@ -109,6 +110,10 @@ impl<'a> Binder<'a> {
         let mut bind = |mode: u16| self.bind(mode | wakeup | several, None);
         let (bound, why_copy) = match at.config.mode {
             Mode::Copy => (bind(XDP_COPY), None),
+            Mode::ZeroCopy if !umem.has_whole_chunks() => return Err(BindError::UnalignedZeroCopy),
+            Mode::PreferZeroCopy if !umem.has_whole_chunks() => {
+                (bind(XDP_COPY), Some("unaligned chunks that lie across pages".to_owned()))
+            }
             Mode::ZeroCopy => (bind(XDP_ZEROCOPY), None),
             Mode::PreferZeroCopy => match bind(XDP_ZEROCOPY) {
                 Err(errno) if !is_final(errno) => (bind(XDP_COPY), Some(why_copy(at, errno))),

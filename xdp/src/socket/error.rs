@@ -236,6 +236,13 @@ pub enum BindError {
         #[source]
         cause: io::Error,
     },
+    /// Zero-copy was required, and unaligned chunks lie across pages: the driver takes only those whose pages lie side by
+    /// side in the machine's memory, and the kernel would lose the others without a word.
+    #[error(
+        "zero-copy with unaligned chunks needs the whole umem in one huge page: use HugePages::Require and fewer chunks, \
+         aligned chunks, or Mode::Copy"
+    )]
+    UnalignedZeroCopy,
     /// Packets of several frames were required, and the kernel cannot.
     #[error(
         "this kernel's AF_XDP has no packets of several frames: they need Linux 6.6 or later; use MultiBuffer::Prefer or \

@@ -41,6 +41,16 @@ pub(crate) enum Pages {
     Huge,
 }
 
+impl Pages {
+    /// Bytes of a page; of usual ones the fewest that any machine has.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Normal => 4096,
+            Self::Huge => HUGE_PAGE,
+        }
+    }
+}
+
 /// Zeroed anonymous memory, aligned to its pages; unmapped on drop.
 #[derive(Debug)]
 pub(crate) struct Mapping {

@@ -46,9 +46,9 @@ impl Tx {
             return 0;
         }
         let mut slots = lane.reserve(n.min(wanted));
-        let (custody, pass) = (self.pool.home_ref().custody.view(), [self.holder, Holder::FREE]);
+        let (home, pass) = (self.pool.home_ref(), [self.holder, Holder::FREE]);
         let done = pair_runs(self.completion.seen(n), slots.runs(), |addrs, starts| {
-            custody.pass_all(addrs, pass, starts)
+            home.pass_all(addrs, pass, starts)
         }) as u32;
         slots.submit(done);
         self.completion.release(done);
@@ -58,14 +58,14 @@ impl Tx {
     /// Takes the chunks of `n` completions into the pool; returns how many could be believed.
     fn retrieve(&mut self, n: u32) -> u32 {
         let home = self.pool.home();
-        let (custody, pass) = (home.custody.view(), [self.holder, Holder::FREE]);
+        let pass = [self.holder, Holder::FREE];
         let (mut completed, mut left) = (0, n);
         while left > 0 {
             // T2: a duplicate would make two owners of one chunk. What is good is taken in bulk, up to the first that
             // is not.
             let (run, _) = self.completion.seen(left);
             let good =
-                self.pool.chunks().extend_by(run.len() as u32, |starts| custody.pass_all(run, pass, starts));
+                self.pool.chunks().extend_by(run.len() as u32, |starts| home.pass_all(run, pass, starts));
             if let Some(bad) = run.get(good) {
                 self.refused.note(RingKind::Completion, *bad, 0, &home);
             }

@@ -284,8 +284,13 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 /// A whole life of a socket against queues of numbers: every packet arrives and leaves once, in order, and no chunk
 /// is lost.
-fn journey(log2: u32, start: u32, chunks: u32, steps: &[Step]) -> Result<(), TestCaseError> {
-    let umem = umem(chunks);
+fn journey(
+    log2: u32,
+    start: u32,
+    (size, chunks): (ChunkSize, u32),
+    steps: &[Step],
+) -> Result<(), TestCaseError> {
+    let umem = Umem::builder().chunks(chunks).chunk_size(size).build().unwrap();
     let (mut socket, mut nic) = fake::socket_starting_at(&umem, 1 << log2, start).unwrap();
     let (mut arriving, mut leaving) = (VecDeque::new(), VecDeque::new());
     let (mut kept, mut next) = (Vec::<Frame>::new(), 0u64);
@@ -385,9 +390,10 @@ proptest! {
     fn no_packet_and_no_chunk_is_lost_on_any_journey(
         log2 in 0u32..=6,
         back in 0u32..100,
+        size in prop_oneof![Just(ChunkSize::K2), (2048u32..=4096).prop_map(ChunkSize::Unaligned)],
         chunks in 2u32..200,
         steps in prop::collection::vec(any_step(), 0..120),
     ) {
-        journey(log2, u32::MAX - back, chunks, &steps)?;
+        journey(log2, u32::MAX - back, (size, chunks), &steps)?;
     }
 }

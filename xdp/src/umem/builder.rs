@@ -87,6 +87,20 @@ impl UmemBuilder {
         self
     }
 
+    /// Chunks of any size from 2048 to 4096 bytes, one right behind the other: for frames of a little over 2 KiB, of
+    /// which 4 KiB would waste most.
+    ///
+    /// An odd size gets one byte more: kernels from 6.18 on keep a mark in the lowest bit of an address until the frame
+    /// has completed, and then clear it (`xsk_skb_destructor_set_addr`), so that no chunk may begin at an odd address.
+    ///
+    /// Costs a multiplication where aligned chunks have a mask. Zero-copy needs chunks whose pages lie side by side in
+    /// the machine's memory: there, sockets want the whole UMEM in one huge page. Minimum kernel: 5.4.
+    #[doc(alias = "XDP_UMEM_UNALIGNED_CHUNK_FLAG")]
+    pub fn unaligned(mut self, chunk_bytes: u32) -> Self {
+        self.chunk_size = ChunkSize::Unaligned(chunk_bytes);
+        self
+    }
+
     /// Bytes kept free in front of every frame, beyond the 256 that the kernel keeps for XDP programs; 0 if not said.
     pub fn headroom(mut self, bytes: u32) -> Self {
         self.headroom = bytes;
@@ -128,7 +142,11 @@ impl UmemBuilder {
     /// A geometry that does not work, or memory that the system does not have.
     pub fn build(self) -> Result<Umem, UmemError> {
         let headroom = self.headroom.saturating_add(self.reserve.bytes());
-        let layout = UmemLayout::new(self.chunk_size, self.chunks, headroom)?;
+        let chunk_size = match self.chunk_size {
+            ChunkSize::Unaligned(bytes @ 2048..4096) => ChunkSize::Unaligned(bytes.next_multiple_of(2)),
+            other => other,
+        };
+        let layout = UmemLayout::new(chunk_size, self.chunks, headroom)?;
         let (memory, pages) = map(layout.bytes(), self.huge_pages)?;
         Ok(Umem::new(memory, pages, layout, self.reserve))
     }

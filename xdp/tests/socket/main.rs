@@ -11,6 +11,7 @@ mod rebind;
 mod removal;
 mod rings;
 mod set_up;
+mod unaligned;
 
 use std::time::{Duration, Instant};
 
