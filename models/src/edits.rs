@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use xdp::fake::{self, FakeNic};
-use xdp::{ChunkSize, Frame, Rx, Socket, Tx, Umem};
+use xdp::{Frame, Rx, Socket, Tx, Umem};
 
 use crate::Word;
 
@@ -14,11 +14,11 @@ const GUARD: u8 = 0xee;
 pub fn model(words: &[u64]) {
     let Some((first, steps)) = words.split_first() else { return };
     let mut word = Word::new(*first);
-    let size = if word.once_in(4) { ChunkSize::K4 } else { ChunkSize::K2 };
+    let size = word.chunk_size();
     let headroom = word.below(1345);
     let umem = Umem::builder().chunks(6).chunk_size(size).headroom(headroom).build().expect("a small umem");
     let (socket, nic) = fake::socket_starting_at(&umem, 2, word.start()).expect("a small socket");
-    let mut rig = Rig::new(socket, nic, size.bytes() as usize, headroom as usize);
+    let mut rig = Rig::new(socket, nic, umem.layout().chunk_bytes() as usize, headroom as usize);
     for (i, word) in steps.iter().enumerate() {
         let mut word = Word::new(*word);
         rig.step(&mut word, i as u8);

@@ -35,7 +35,7 @@ impl Hands {
             forgotten: 0,
             stamps: 0,
             next_check: 0,
-            chunk_bytes: layout.chunk_size().bytes() as usize,
+            chunk_bytes: layout.chunk_bytes() as usize,
         }
     }
 

@@ -8,7 +8,7 @@ mod end;
 use std::mem;
 use std::time::Duration;
 
-use xdp::{Addr, Chunk, ChunkSize, Desc, Options, SendError, Umem};
+use xdp::{Addr, Chunk, Desc, Options, SendError, Umem};
 
 use crate::Word;
 use crate::hands::{Hands, fill};
@@ -40,7 +40,7 @@ impl Rig {
     fn new(word: &mut Word) -> Self {
         let violence = [None, Some(64), Some(4)][word.below(3) as usize];
         let chunks = 4 + word.amount(60);
-        let size = if word.once_in(4) { ChunkSize::K4 } else { ChunkSize::K2 };
+        let size = word.chunk_size();
         let headroom = if word.once_in(2) { word.below(1345) } else { 0 };
         let umem = Umem::builder().chunks(chunks).chunk_size(size).headroom(headroom).build();
         let umem = umem.expect("a small umem");
@@ -48,7 +48,8 @@ impl Rig {
         let mut ends: Vec<End> =
             [share, chunks - share].into_iter().map(|share| End::open(&umem, share, word)).collect();
         let frame = ends[0].tx.alloc().expect("a fresh socket has chunks");
-        let offset = frame.headroom() as usize + frame.chunk().0 as usize * size.bytes() as usize;
+        let offset =
+            frame.headroom() as usize + frame.chunk().0 as usize * umem.layout().chunk_bytes() as usize;
         let base = frame.as_ptr().addr() - offset;
         ends[0].tx.recycle([frame]);
         let is_disputed = vec![false; chunks as usize];

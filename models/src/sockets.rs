@@ -8,7 +8,7 @@ mod end;
 use std::collections::VecDeque;
 use std::mem;
 
-use xdp::{ChunkSize, PeekError, SendError, Umem};
+use xdp::{PeekError, SendError, Umem};
 
 use crate::Word;
 use crate::hands::{Hands, fill};
@@ -38,7 +38,7 @@ struct Rig {
 impl Rig {
     fn new(word: &mut Word) -> Self {
         let chunks = 4 + word.amount(196);
-        let size = if word.once_in(4) { ChunkSize::K4 } else { ChunkSize::K2 };
+        let size = word.chunk_size();
         let headroom = if word.once_in(2) { word.below(1345) } else { 0 };
         // What is forgotten leaks by design, memory and all: not in every rig.
         let may_forget = word.once_in(32);

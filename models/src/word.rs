@@ -1,5 +1,7 @@
 //! From words to steps: total, and zero is always the least.
 
+use xdp_core::ChunkSize;
+
 /// A word that the parts of one step are drawn from, one after the other.
 ///
 /// Every word means something, and smaller words mean smaller parts, so that engines which shrink words shrink steps.
@@ -52,6 +54,15 @@ impl Word {
     pub fn entries(&mut self) -> u32 {
         let log2 = self.below(16);
         1 << if log2 > 8 && !self.once_in(8) { log2 - 8 } else { log2 }
+    }
+
+    /// The size of chunks: mostly the smallest, often any.
+    pub fn chunk_size(&mut self) -> ChunkSize {
+        match self.below(8) {
+            0 | 1 => ChunkSize::K4,
+            2 | 3 => ChunkSize::Unaligned(2048 + self.below(2049)),
+            _ => ChunkSize::K2,
+        }
     }
 
     /// An index to start at: 0, somewhere before the wrap, or anywhere.
