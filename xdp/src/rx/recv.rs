@@ -44,12 +44,9 @@ impl Iterator for Recv<'_> {
                 let data = unsafe { self.base.add(desc.addr.0 as usize) };
                 return Some(Frame::new(self.home, seat, data, desc.len));
             }
-            if let Some(frame) = self.unaligned(desc) {
+            if let Some(frame) = self.look_again(desc) {
                 return Some(frame);
             }
-            // It is released with those that were taken, but it brought no chunk.
-            *self.receiving = self.receiving.wrapping_add(1);
-            self.refused.note(RingKind::Rx, desc.addr.0, desc.len, &self.home);
         }
     }
 
@@ -72,7 +69,7 @@ impl Recv<'_> {
             }
         }
         // It is released with those that were taken, but it brought no chunk.
-        *self.receiving += 1;
+        *self.receiving = self.receiving.wrapping_add(1);
         self.refused.note(RingKind::Rx, desc.addr.0, desc.len, &self.home);
         None
     }

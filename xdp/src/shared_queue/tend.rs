@@ -58,19 +58,19 @@ impl SharedQueue {
 
     /// Takes what sending halves have left behind when they went.
     fn take_left(&mut self) -> u32 {
-        let custody = self.pool.home_ref().custody.view();
+        let (custody, layout) = (self.pool.home_ref().custody.view(), self.pool.home().layout);
         let mut free = Vec::new();
         for desk in self.desks.iter_mut().filter(|desk| !desk.is_sender_gone) {
             let Some(mut left) = desk.tally.take_left() else { continue };
             desk.is_sender_gone = true;
             while let Some(addr) = left.pop() {
+                let addr = layout.chunk_start(addr);
                 if custody.pass(addr, desk.holder, Holder::FREE) {
                     free.push(addr);
                 }
             }
         }
-        let layout = self.pool.home().layout;
-        self.pool.chunks().extend(free.iter().map(|addr| layout.chunk_start(*addr)));
+        self.pool.chunks().extend(free.iter().copied());
         free.len() as u32
     }
 
@@ -82,7 +82,8 @@ impl SharedQueue {
         let (first, second) = self.completion.seen(n);
         let mut done = 0;
         for addr in first.iter().chain(second) {
-            let holder = custody.holder_of(*addr).unwrap_or(Holder::FREE);
+            let holder = home.custody.holder_at(*addr).unwrap_or(Holder::FREE);
+            let start = home.layout.chunk_start(*addr);
             let desk = match self.desk_of[usize::from(holder.byte())] {
                 NO_DESK => None,
                 i => self.desks.get_mut(usize::from(i)),
@@ -95,8 +96,8 @@ impl SharedQueue {
                     }
                     desk.staged += 1;
                 }
-                Some(_) if custody.pass(*addr, holder, Holder::FREE) => {
-                    self.pool.chunks().push(home.layout.chunk_start(*addr));
+                Some(_) if custody.pass(start, holder, Holder::FREE) => {
+                    self.pool.chunks().push(start);
                 }
                 _ => self.refused.note(RingKind::Completion, *addr, 0, &home),
             }
