@@ -44,7 +44,7 @@ impl Iterator for Recv<'_> {
                 let data = unsafe { self.base.add(desc.addr.0 as usize) };
                 return Some(Frame::new(self.home, seat, data, desc.len));
             }
-            if let Some(frame) = self.look_again(desc) {
+            if let Some(frame) = look_again(self.home, self.holder, desc, (self.receiving, self.refused)) {
                 return Some(frame);
             }
         }
@@ -53,25 +53,6 @@ impl Iterator for Recv<'_> {
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, Some(self.batch.len()))
-    }
-}
-
-impl Recv<'_> {
-    /// The frame of a descriptor that the view did not know, as it knows of no unaligned chunk; else one to be refused.
-    ///
-    /// Apart, so that the loop of whoever receives has room for what he does.
-    #[cold]
-    #[inline(never)]
-    fn look_again(&mut self, desc: Desc) -> Option<Frame> {
-        if self.home.layout.is_unaligned() {
-            if let Some(seat) = self.home.custody.pass_frame(desc, self.holder, Holder::HANDS) {
-                return Some(Frame::new(self.home, seat, self.home.pointer(desc.addr.0), desc.len));
-            }
-        }
-        // It is released with those that were taken, but it brought no chunk.
-        *self.receiving = self.receiving.wrapping_add(1);
-        self.refused.note(RingKind::Rx, desc.addr.0, desc.len, &self.home);
-        None
     }
 }
 
@@ -85,4 +66,26 @@ impl Drop for Recv<'_> {
             tally.tell(*self.receiving);
         }
     }
+}
+
+/// The frame of a descriptor that the view did not know, as it knows of no unaligned chunk; else it is refused.
+///
+/// Apart, and without the iterator itself, so that whoever receives keeps that in registers.
+#[cold]
+#[inline(never)]
+fn look_again(
+    home: HomeRef,
+    holder: Holder,
+    desc: Desc,
+    (receiving, refused): (&mut u32, &mut Refused),
+) -> Option<Frame> {
+    if home.layout.is_unaligned() {
+        if let Some(seat) = home.custody.pass_frame(desc, holder, Holder::HANDS) {
+            return Some(Frame::new(home, seat, home.pointer(desc.addr.0), desc.len));
+        }
+    }
+    // It is released with those that were taken, but it brought no chunk.
+    *receiving = receiving.wrapping_add(1);
+    refused.note(RingKind::Rx, desc.addr.0, desc.len, &home);
+    None
 }
