@@ -216,6 +216,23 @@ pub fn membarrier_global() -> Result<()> {
     if answer < 0 { Err(errno()) } else { Ok(()) }
 }
 
+/// sched_setaffinity(2) of the calling thread: it may run on CPU n if bit `n % 64` of word `n / 64` is set.
+pub fn sched_setaffinity(cpus: &[u64]) -> Result<()> {
+    // SAFETY: the range is readable for the length passed along, borrowed during the call. Thread 0 is the calling one.
+    let answer = unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(cpus), cpus.as_ptr()) };
+    if answer < 0 { Err(errno()) } else { Ok(()) }
+}
+
+/// sched_getaffinity(2) of the calling thread, as [`sched_setaffinity`] takes it; returns the number of bytes written.
+/// `EINVAL` if the kernel may have more CPUs than there are bits.
+pub fn sched_getaffinity(cpus: &mut [u64]) -> Result<usize> {
+    let bytes = size_of_val(cpus);
+    // SAFETY: the range is writable for the length passed along, borrowed exclusively during the call, and any bits make
+    // a number. Thread 0 is the calling one.
+    let answer = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, bytes, cpus.as_mut_ptr()) };
+    usize::try_from(answer).map_err(|_| errno())
+}
+
 /// ppoll(2) with the signal mask left alone: waits for at most `timeout`, for ever without one.
 ///
 /// Returns the number of entries that have events. `EINTR` when a signal arrives first; the time already waited is

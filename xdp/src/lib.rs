@@ -68,6 +68,7 @@ pub mod metadata;
 mod packet;
 mod pool;
 pub mod program;
+pub mod queues;
 mod refusal;
 mod rx;
 mod shared_queue;

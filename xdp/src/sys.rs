@@ -113,6 +113,23 @@ pub(crate) fn await_programs() -> Result<()> {
     syscall::membarrier_global()
 }
 
+/// Words of a set of CPUs: for 8192, the most that Linux is built for.
+const CPU_WORDS: usize = 128;
+
+/// The CPUs that the calling thread may run on, in order.
+pub(crate) fn allowed_cpus() -> Result<Vec<usize>> {
+    let mut words = [0; CPU_WORDS];
+    syscall::sched_getaffinity(&mut words)?;
+    Ok((0..CPU_WORDS * 64).filter(|cpu| words[cpu / 64] >> (cpu % 64) & 1 != 0).collect())
+}
+
+/// Keeps the calling thread on one CPU.
+pub(crate) fn stay_on(cpu: usize) -> Result<()> {
+    let mut words = [0; CPU_WORDS];
+    *words.get_mut(cpu / 64).ok_or(Errno::EINVAL)? = 1 << (cpu % 64);
+    syscall::sched_setaffinity(&words)
+}
+
 /// sendto(2) without an address: the number of bytes taken.
 #[inline]
 pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8], flags: i32) -> Result<usize> {

@@ -448,6 +448,24 @@ impl SocketBuilder {
         Ok(halves)
     }
 
+    /// Attaches the program that these settings ask for, for sockets on several queues, to be registered by the caller; and
+    /// the settings without it.
+    pub(crate) fn attach_for(
+        mut self,
+        interface: &Interface,
+        queues: &[QueueId],
+    ) -> Result<(Self, Option<Arc<Attachment>>), BindError> {
+        queues.iter().try_for_each(|queue| checks::interface(interface, *queue, Direction::Both))?;
+        let last = queues.iter().copied().max().unwrap_or(QueueId(0));
+        let program = match std::mem::replace(&mut self.receive, Receive::Nothing) {
+            Receive::Everything => Program::redirect_all(),
+            Receive::Only(filter) => Program::redirect(filter),
+            Receive::Nothing => return Ok((self, None)),
+        };
+        let attachment = self.attach_program(interface, last, program)?;
+        Ok((self, Some(attachment)))
+    }
+
     fn attach_program(
         &self,
         interface: &Interface,

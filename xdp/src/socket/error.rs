@@ -213,6 +213,20 @@ pub enum BindError {
         /// How many are possible.
         most: usize,
     },
+    /// No queue was selected.
+    #[error("no queue of {interface} was selected: name at least one")]
+    NoQueues {
+        /// The interface's name.
+        interface: String,
+    },
+    /// A queue was selected twice.
+    #[error("queue {queue} of {interface} was selected twice: it can have one socket, or a SharedQueue")]
+    QueueTwice {
+        /// The interface's name.
+        interface: String,
+        /// The queue.
+        queue: QueueId,
+    },
     /// The kernel cannot share a registration between queues.
     #[error(
         "this kernel cannot share a umem between queues or interfaces: it needs Linux 5.10; let each socket register it \

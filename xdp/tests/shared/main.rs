@@ -5,6 +5,7 @@
 mod fake_queue;
 mod forward;
 mod locked_memory;
+mod many_queues;
 mod queue;
 mod registration;
 
