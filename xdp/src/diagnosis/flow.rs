@@ -3,6 +3,7 @@
 use super::link::capacity;
 use super::{Finding, FindingKind, Severity};
 use crate::accounting::Accounting;
+use crate::socket::options::ObtainedMode;
 use crate::socket::report::Report;
 use crate::socket::statistics::Statistics;
 
@@ -34,7 +35,7 @@ pub(super) fn counted(statistics: &Statistics, report: &Report, headroom: u32) -
         found.push(rx_ring_full(rings.rx_ring_full, report.rings.rx));
     }
     if rings.fill_ring_empty > 0 {
-        found.push(fill_ran_empty(rings.fill_ring_empty));
+        found.push(fill_ran_empty(rings.fill_ring_empty, report.mode));
     }
     // A packet that finds no chunk is counted as dropped, too; and before 5.9 nothing tells the two apart.
     let too_long = statistics.rx_dropped.saturating_sub(rings.fill_ring_empty);
@@ -55,10 +56,18 @@ fn rx_ring_full(packets: u64, entries: u32) -> Finding {
         .remedy("take larger batches (Rx::seek, Rx::recv) more often, or on more threads and queues")
 }
 
-fn fill_ran_empty(packets: u64) -> Finding {
-    Finding::new(Severity::Hinders, FindingKind::FillRanEmpty { packets })
-        .what(format!("{packets} packets found the fill ring empty and were dropped"))
-        .why("the kernel had no chunk to receive into: too few chunks, or they came back too slowly")
+fn fill_ran_empty(packets: u64, mode: ObtainedMode) -> Finding {
+    let kind = FindingKind::FillRanEmpty { packets };
+    let finding = match mode {
+        ObtainedMode::Copy => Finding::new(Severity::Hinders, kind)
+            .what(format!("{packets} packets found the fill ring empty and were dropped"))
+            .why("the kernel had no chunk to receive into: too few chunks, or they came back too slowly"),
+        // Drivers ask for chunks ahead of packets, again and again while there are none (`__xp_alloc`).
+        ObtainedMode::ZeroCopy => Finding::new(Severity::Note, kind)
+            .what(format!("the driver found the fill ring empty {packets} times"))
+            .why("it drops packets once the chunks that the NIC holds are used up, too"),
+    };
+    finding
         .remedy("give frames back sooner (drop them, Rx::recycle, RxBatch::commit)")
         .remedy("more chunks and a longer fill ring (UmemBuilder::chunks, fill_entries)")
 }
@@ -152,6 +161,17 @@ fn disbelieved(descriptors: u64) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_driver_that_asks_for_chunks_in_vain_has_not_dropped_a_packet_yet() {
+        let (copied, asked) =
+            (fill_ran_empty(3, ObtainedMode::Copy), fill_ran_empty(3, ObtainedMode::ZeroCopy));
+        assert!(
+            copied.summary().starts_with("3 packets") && copied.severity() == Severity::Hinders,
+            "{copied}"
+        );
+        assert!(asked.summary().ends_with("3 times") && asked.severity() == Severity::Note, "{asked}");
+    }
 
     #[test]
     fn packets_that_went_and_did_not_come_back_are_a_note_unless_some_were_not_even_looked_at() {

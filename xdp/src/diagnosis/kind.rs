@@ -349,7 +349,8 @@ pub enum FindingKind {
         /// Received and not taken.
         received: u32,
     },
-    /// Packets were dropped because the fill ring was empty.
+    /// Packets were dropped because the fill ring was empty; in zero-copy mode the driver found it so, and may have had
+    /// chunks left.
     FillRanEmpty {
         /// How often, since the socket was made.
         packets: u64,
