@@ -22,7 +22,8 @@ pub struct Polling {
 }
 
 impl Polling {
-    /// Reads `/sys`; `None` if there is none, or if it is that of another network namespace, as in many containers.
+    /// Reads `/sys`; `None` if there is none, or if it may be that of another network namespace, as in many containers:
+    /// the hardware address tells, so of an interface without one nothing is known.
     pub fn of(interface: &Interface) -> Option<Self> {
         let folder = Folder::of(interface)?;
         let number = |file| folder.read(file)?.parse::<u64>().ok();

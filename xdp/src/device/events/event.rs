@@ -70,7 +70,8 @@ pub enum LinkEvent {
     /// It was removed. An interface that gets its index later is another one.
     Removed(LinkId),
     /// More happened than the kernel could keep for us (`ENOBUFS`). What can be told from how things are now follows
-    /// as events of its own; what was undone in between is not told.
+    /// as events of its own, after [`look`](super::LinkEvents::look) for whoever does not wait with
+    /// [`next_event`](super::LinkEvents::next_event); what was undone in between is not told.
     Lost,
 }
 

@@ -152,7 +152,8 @@ impl LinkEvents {
     }
 
     /// Asks how things are now, for what the kernel does not tell of: programs attached by a `bpf_link`. The events are
-    /// for [`try_next`](Self::try_next) and [`next_event`](Self::next_event) to return, which calls this by itself.
+    /// for [`try_next`](Self::try_next) and [`next_event`](Self::next_event) to return, which calls this by itself. Does
+    /// nothing while 1024 events wait to be taken.
     pub fn look(&mut self) -> Result<(), NetlinkError> {
         // What was told before is older than the answer.
         self.read()?;
