@@ -32,7 +32,8 @@ pub struct Statistics {
 pub struct RingStatistics {
     /// Packets dropped because the rx ring was full: take them faster, or make it larger.
     pub rx_ring_full: u64,
-    /// Packets dropped because the fill ring was empty: too few chunks, or they come back too slowly.
+    /// Copy mode: packets dropped because the fill ring was empty; too few chunks, or they come back too slowly. In
+    /// zero-copy mode how often the driver found it empty, with or without a packet to drop.
     pub fill_ring_empty: u64,
     /// Times that the kernel looked at an empty tx ring.
     pub tx_ring_empty: u64,

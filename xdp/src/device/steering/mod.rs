@@ -118,6 +118,9 @@ impl FlowRule {
 
     /// Adds the rule; it is removed when the guard is dropped. Needs `CAP_NET_ADMIN`.
     ///
+    /// The kernel has no call that adds a rule only where none is. Between the look for a free location and the call
+    /// another process may take it, and its rule is replaced: let one process steer a NIC.
+    ///
     /// # Errors
     ///
     /// [`SteeringError`] says what is in the way and what to do.
