@@ -197,8 +197,8 @@ fn of_memory(error: &UmemError) -> Vec<Finding> {
         UmemError::Layout(LayoutError::Chunks { chunks, most, .. }) => {
             vec![sizes::too_many_chunks(*chunks, *most)]
         }
-        #[allow(unreachable_patterns, reason = "geometries may be refused for more reasons one day")]
-        UmemError::Layout(_) => Vec::new(),
+        // The errors say all that is known of these.
+        UmemError::Layout(_) | UmemError::ShortMemory { .. } | UmemError::UnalignedMemory => Vec::new(),
     }
 }
 

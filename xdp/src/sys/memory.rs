@@ -51,12 +51,34 @@ impl Pages {
     }
 }
 
-/// Zeroed anonymous memory, aligned to its pages; unmapped on drop.
+/// The memory of a UMEM: zeroed and anonymous, aligned to its pages, unmapped on drop; or somebody else's.
 #[derive(Debug)]
 pub(crate) struct Mapping {
-    range: Range,
+    ptr: NonNull<u8>,
     len: usize,
+    /// Keeps the memory mapped.
+    _backing: Backing,
 }
+
+/// What keeps the memory of a [`Mapping`].
+enum Backing {
+    Own(#[expect(dead_code, reason = "is there to be dropped")] Range),
+    Lent(#[expect(dead_code, reason = "is there to be dropped")] Box<dyn Send + Sync>),
+}
+
+impl std::fmt::Debug for Backing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Own(_) => "Own",
+            Self::Lent(_) => "Lent",
+        })
+    }
+}
+
+// SAFETY: a `Mapping` gives no access to the memory but a raw pointer; what keeps the memory may go to any thread.
+unsafe impl Send for Mapping {}
+// SAFETY: shared access reads numbers that never change.
+unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps at least `len` bytes. `ENOMEM` with [`Pages::Huge`] means that too few are set aside.
@@ -70,12 +92,19 @@ impl Mapping {
                 flags | libc::MAP_HUGETLB | libc::MAP_HUGE_2MB,
             ),
         };
-        Ok(Self { range: Range::map(mapped, flags, None, 0)?, len })
+        let range = Range::map(mapped, flags, None, 0)?;
+        Ok(Self { ptr: range.ptr, len, _backing: Backing::Own(range) })
+    }
+
+    /// Memory that `owner` keeps mapped; nothing is looked at here.
+    pub(crate) fn lent(ptr: NonNull<u8>, len: usize, owner: Box<dyn Send + Sync>) -> Self {
+        Self { ptr, len, _backing: Backing::Lent(owner) }
     }
 
     /// The first byte. The kernel may write here: raw access only, no references to what it holds.
+    #[inline]
     pub(crate) fn ptr(&self) -> NonNull<u8> {
-        self.range.ptr
+        self.ptr
     }
 
     /// Length that was asked for, in bytes.
@@ -196,10 +225,9 @@ mod tests {
     #[test]
     fn a_copy_in_another_process_unmaps_nothing() {
         let memory = Mapping::anonymous(4096, Pages::Normal).expect("a page");
-        let range = &memory.range;
         // What a forked child holds: the same numbers, made by somebody else.
-        drop(Range { ptr: range.ptr, len: range.len, maker: Process(0) });
-        assert!(flags_at(range.ptr.as_ptr().addr()).is_some(), "still mapped");
+        drop(Range { ptr: memory.ptr(), len: memory.len(), maker: Process(0) });
+        assert!(flags_at(memory.ptr().as_ptr().addr()).is_some(), "still mapped");
     }
 
     #[test]

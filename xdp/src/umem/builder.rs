@@ -1,5 +1,9 @@
 //! How a UMEM is to be, and why there is none.
 
+#![allow(unsafe_code, reason = "takes memory on trust, by a constructor that says so")]
+
+use std::ptr::NonNull;
+
 use xdp_core::layout::{ChunkSize, LayoutError, UmemLayout};
 
 use super::Umem;
@@ -39,6 +43,17 @@ pub enum UmemError {
         #[source]
         cause: std::io::Error,
     },
+    /// The memory that was given is too short.
+    #[error("the memory has {len} bytes and the chunks need {needed}: use fewer, or more memory")]
+    ShortMemory {
+        /// Bytes that were given.
+        len: usize,
+        /// Bytes that the chunks need.
+        needed: usize,
+    },
+    /// The memory that was given does not begin with a page: the kernel would refuse it.
+    #[error("the memory does not begin with a page: map it, or allocate it so")]
+    UnalignedMemory,
     /// The kernel has no memory for it.
     #[error("the kernel gave no {bytes} bytes of memory: use fewer chunks")]
     Memory {
@@ -135,18 +150,58 @@ impl UmemBuilder {
         self
     }
 
+    /// Makes the UMEM of memory that is there already: a memfd that another process has mapped too, for example. How
+    /// much of it is used, the chunks say; [`huge_pages`](UmemBuilder::huge_pages) is of no consequence.
+    ///
+    /// Packets can then be read and written by whoever shares the memory, without this library's knowledge: see below.
+    ///
+    /// # Safety
+    ///
+    /// - The `len` bytes from `memory` on are mapped, readable, writable and initialised as long as `owner` lives. It is
+    ///   dropped when nothing refers to the memory any more, or never. (The kernel needs no mapping: it keeps the pages.)
+    /// - Nobody else writes to a chunk while this process has it: as a frame, a batch or a free chunk of a pool. Nobody else
+    ///   reads one that is being written to. Whoever shares the memory has to be told of a chunk, and gives it back before
+    ///   its frame is used again.
+    /// - No Rust reference to the memory is used but those that this library gives out.
+    ///
+    /// # Errors
+    ///
+    /// A geometry that does not work, or memory that is too short for it or does not begin with a page.
+    pub unsafe fn build_on(
+        self,
+        memory: NonNull<u8>,
+        len: usize,
+        owner: impl Send + Sync + 'static,
+    ) -> Result<Umem, UmemError> {
+        const PAGE: usize = 4096;
+        let (layout, reserve) = (self.layout()?, self.reserve);
+        if len < layout.bytes() {
+            return Err(UmemError::ShortMemory { len, needed: layout.bytes() });
+        }
+        if memory.as_ptr().addr() % PAGE != 0 {
+            return Err(UmemError::UnalignedMemory);
+        }
+        let memory = Mapping::lent(memory, layout.bytes(), Box::new(owner));
+        Ok(Umem::new(memory, Pages::Normal, layout, reserve))
+    }
+
+    /// The geometry that was asked for.
+    fn layout(&self) -> Result<UmemLayout, UmemError> {
+        let headroom = self.headroom.saturating_add(self.reserve.bytes());
+        let chunk_size = match self.chunk_size {
+            ChunkSize::Unaligned(bytes @ 2048..4096) => ChunkSize::Unaligned(bytes.next_multiple_of(2)),
+            other => other,
+        };
+        Ok(UmemLayout::new(chunk_size, self.chunks, headroom)?)
+    }
+
     /// Maps the memory. Nothing is locked or known to the kernel's network before a socket is bound.
     ///
     /// # Errors
     ///
     /// A geometry that does not work, or memory that the system does not have.
     pub fn build(self) -> Result<Umem, UmemError> {
-        let headroom = self.headroom.saturating_add(self.reserve.bytes());
-        let chunk_size = match self.chunk_size {
-            ChunkSize::Unaligned(bytes @ 2048..4096) => ChunkSize::Unaligned(bytes.next_multiple_of(2)),
-            other => other,
-        };
-        let layout = UmemLayout::new(chunk_size, self.chunks, headroom)?;
+        let layout = self.layout()?;
         let (memory, pages) = map(layout.bytes(), self.huge_pages)?;
         Ok(Umem::new(memory, pages, layout, self.reserve))
     }

@@ -8,6 +8,7 @@
 mod fill_addresses;
 mod fill_room;
 mod huge_pages;
+mod lent_memory;
 mod metadata;
 mod raw;
 mod tx_descriptors;

@@ -136,13 +136,14 @@ fn ring<T: Entry>(fd: &OwnedFd, page_offset: u64, offsets: xdp_ring_offset) -> R
 }
 
 /// A mapped range; unmapped on drop.
-struct Mapping {
-    base: NonNull<u8>,
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    pub(crate) base: NonNull<u8>,
     len: usize,
 }
 
 impl Mapping {
-    fn new(len: usize, flags: i32, fd: i32, offset: u64) -> Self {
+    pub(crate) fn new(len: usize, flags: i32, fd: i32, offset: u64) -> Self {
         // SAFETY: the descriptor is -1, or one that the caller has open.
         let base = unsafe { syscall::mmap(len, libc::PROT_READ | libc::PROT_WRITE, flags, fd, offset) };
         Self { base: base.unwrap(), len }
