@@ -13,10 +13,12 @@ pub const MOST_RX_METADATA: u32 = 252;
 #[must_use]
 pub const fn rx_start(layout: &UmemLayout, desc: Desc, len: u32) -> Option<u64> {
     let free = layout.headroom() as u64 + len as u64;
-    if layout.place(desc).is_some() && layout.offset(desc.addr.0) as u64 >= free {
-        Some(desc.addr.0 - len as u64)
-    } else {
-        None
+    match layout.place(desc) {
+        // Of a chunk and an offset: an address of the kernel may have two parts.
+        Some(place) if place.offset as u64 >= free => {
+            Some(layout.addr(place.chunk) + place.offset as u64 - len as u64)
+        }
+        _ => None,
     }
 }
 

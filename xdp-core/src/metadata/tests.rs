@@ -92,14 +92,17 @@ proptest! {
     /// Metadata lies in the chunk of its frame, behind the headroom that is the user's.
     #[test]
     fn metadata_is_read_from_the_frame_s_own_chunk_only(
-        headroom in 0u32..=1344, addr: u64, near in 0u64..8 * 2048, len in 0u32..=4096, metadata in 0u32..=252,
+        headroom in 0u32..=1344, addr: u64, near in 0u64..8 * 2048, parts in (0u64..8 * 2500, 0u16..2500),
+        len in 0u32..=4096, metadata in 0u32..=252, is_unaligned: bool,
     ) {
-        let layout = UmemLayout::new(ChunkSize::K2, 8, headroom).unwrap();
-        for addr in [addr, near] {
+        let size = if is_unaligned { ChunkSize::Unaligned(2500) } else { ChunkSize::K2 };
+        let layout = UmemLayout::new(size, 8, headroom).unwrap();
+        for addr in [addr, near, Addr::unaligned(parts.0, parts.1).0] {
             let desc = Desc { addr: Addr(addr), len, options: Options::NONE };
             let start = rx_start(&layout, desc, metadata);
             if let Some(start) = start {
-                prop_assert_eq!(start + u64::from(metadata), addr);
+                let plain = if is_unaligned { Addr(addr).data() } else { addr };
+                prop_assert_eq!(start + u64::from(metadata), plain);
                 prop_assert!(layout.place(desc).is_some());
                 prop_assert!(start >= layout.chunk_start(addr) + u64::from(headroom));
             }

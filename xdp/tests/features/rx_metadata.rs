@@ -2,7 +2,7 @@
 
 use xdp::metadata::{FromMetadata, HashType, RxHash, RxHints, RxVlan};
 use xdp::program::{AluOp, Condition, Helper, Instruction, Program, ProgramBuilder, Register, Size};
-use xdp::{AttachMode, Mode, Rx, Socket, Umem, fake};
+use xdp::{AttachMode, ChunkSize, Mode, Rx, Socket, Umem, fake};
 
 use crate::{PATIENCE, QUEUE, enter, frame, lab, next, sender, small_umem};
 
@@ -72,9 +72,15 @@ fn hints() -> RxHints {
 fn the_standard_hints_of_a_program_arrive_with_the_packet() {
     let Some(lab) = lab("the_standard_hints_of_a_program_arrive_with_the_packet") else { return };
     let (_inside, a, b) = enter(&lab);
-    let (umem, theirs) = (small_umem().build().unwrap(), small_umem().build().unwrap());
-    for mode in [AttachMode::Driver, AttachMode::Generic] {
-        let mut rx = receiver(&theirs, &b, writer(&hints().metadata()), mode);
+    let (umem, aligned) = (small_umem().build().unwrap(), small_umem().build().unwrap());
+    let unaligned = small_umem().chunk_size(ChunkSize::Unaligned(2500)).headroom(36).build().unwrap();
+    for (mode, theirs) in [
+        (AttachMode::Driver, &aligned),
+        (AttachMode::Generic, &aligned),
+        (AttachMode::Driver, &unaligned),
+        (AttachMode::Generic, &unaligned),
+    ] {
+        let mut rx = receiver(theirs, &b, writer(&hints().metadata()), mode);
         let mut tx = sender(&umem, &a);
         for i in 0..100u8 {
             let packet = frame(&mut tx, &[i; 60]);

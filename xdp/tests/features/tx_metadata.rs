@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "asks the C library for the time")]
 
 use xdp::metadata::{RequestError, TxRequest};
-use xdp::{BindError, Mode, SendError, Socket, Umem, UmemError, fake};
+use xdp::{BindError, ChunkSize, Mode, SendError, Socket, Umem, UmemError, fake};
 use xdp_core::metadata::RequestError as Invalid;
 
 use crate::{PATIENCE, QUEUE, enter, frame, lab, next, receiver, sender, small_umem};
@@ -74,9 +74,22 @@ fn metadata_sender(umem: &Umem, interface: &str) -> Option<xdp::Tx> {
 
 #[test]
 fn the_kernel_fills_in_the_checksum_that_was_asked_for() {
-    let Some(lab) = lab("the_kernel_fills_in_the_checksum_that_was_asked_for") else { return };
+    checksums_are_filled_in("the_kernel_fills_in_the_checksum_that_was_asked_for", ChunkSize::K2);
+}
+
+#[test]
+fn the_kernel_fills_in_checksums_from_unaligned_chunks_too() {
+    checksums_are_filled_in(
+        "the_kernel_fills_in_checksums_from_unaligned_chunks_too",
+        ChunkSize::Unaligned(2500),
+    );
+}
+
+fn checksums_are_filled_in(test: &str, size: ChunkSize) {
+    let Some(lab) = lab(test) else { return };
     let (_inside, a, b) = enter(&lab);
-    let (umem, theirs) = (small_umem().software_checksum().build().unwrap(), small_umem().build().unwrap());
+    let umem = small_umem().chunk_size(size).software_checksum().build().unwrap();
+    let theirs = small_umem().build().unwrap();
     let mut rx = receiver(&theirs, &b);
     let Some(mut tx) = metadata_sender(&umem, &a) else { return };
     assert!(tx.report().requestable.checksum);
@@ -84,10 +97,11 @@ fn the_kernel_fills_in_the_checksum_that_was_asked_for() {
         let packet = udp_packet(payload);
         assert!(!is_intact(&packet), "something is left to be computed");
         let with = frame(&mut tx, &packet);
-        tx.send_with(with, TxRequest::new().checksum(UDP, UDP_CHECKSUM)).unwrap();
+        tx.send_with(with, TxRequest::new().checksum(UDP, UDP_CHECKSUM).timestamp(9)).unwrap();
         let without = frame(&mut tx, &packet);
         tx.send(without).unwrap();
         tx.flush(PATIENCE).unwrap();
+        assert!(tx.timestamps().all(|stamp| stamp.time.is_some()) && tx.timestamps().count() == 0);
         let received = next(&mut rx);
         assert!(is_intact(&received), "{} bytes", payload.len());
         assert_eq!(
