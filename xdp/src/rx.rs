@@ -168,7 +168,6 @@ impl Rx {
             base: self.pool.home_ref().base(),
             custody: if is_unaligned { custody.blind_view() } else { custody.view() },
             holder: self.holder,
-            tally: self.tally.as_deref(),
         }
     }
 

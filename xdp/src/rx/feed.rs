@@ -11,13 +11,11 @@ impl Rx {
     /// UMEM.
     #[inline]
     pub(crate) fn refill(&mut self) {
-        if self.tally.is_some() {
-            return self.hand_on();
-        }
         // With all of the share either with the kernel, as far as its ring goes, or in the pool, there is nothing to do.
+        // A member of a shared queue finds out there, so that nothing more stands here.
         let is_settled =
-            self.receiving >= self.most() && self.receiving + self.pool.len() == self.pool.share();
-        if !is_settled || self.taken > 0 || self.has_lane_chunks() {
+            || self.receiving >= self.most() && self.receiving + self.pool.len() == self.pool.share();
+        if self.tally.is_some() || !is_settled() || self.taken > 0 || self.has_lane_chunks() {
             self.refill_now();
         }
     }
@@ -37,7 +35,7 @@ impl Rx {
     #[inline(never)]
     pub(super) fn refill_now(&mut self) {
         if self.tally.is_some() {
-            return self.hand_on_now();
+            return self.hand_on();
         }
         self.release_taken();
         self.fill_from_lane();

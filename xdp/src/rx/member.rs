@@ -9,7 +9,7 @@ use crate::sys;
 
 impl Rx {
     /// What [`Rx::refill`] is in a shared queue: chunks that are free go to the owner, who is told how many.
-    #[inline]
+    #[inline(never)]
     pub(super) fn hand_on(&mut self) {
         let is_told = self.tally.as_ref().is_some_and(|tally| tally.told() == self.receiving);
         if !is_told || self.pool.len() > 0 || self.taken > 0 || self.has_lane_chunks() {
@@ -17,8 +17,7 @@ impl Rx {
         }
     }
 
-    #[inline(never)]
-    pub(super) fn hand_on_now(&mut self) {
+    fn hand_on_now(&mut self) {
         self.release_taken();
         self.fill_from_lane();
         let (custody, holder) = (self.pool.home_ref().custody.view(), self.holder);

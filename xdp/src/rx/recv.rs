@@ -10,7 +10,6 @@ use xdp_core::ring::Drain;
 
 use crate::frame::Frame;
 use crate::refusal::Refused;
-use crate::shared_queue::Tally;
 use crate::socket::error::RingKind;
 use crate::umem::HomeRef;
 
@@ -27,8 +26,6 @@ pub struct Recv<'a> {
     pub(super) base: NonNull<u8>,
     pub(super) custody: CustodyView<'a>,
     pub(super) holder: Holder,
-    /// Of a member of a shared queue.
-    pub(super) tally: Option<&'a Tally>,
 }
 
 impl Iterator for Recv<'_> {
@@ -62,9 +59,6 @@ impl Drop for Recv<'_> {
         // What was taken is released with the batch.
         *self.receiving = self.receiving.wrapping_sub(*self.taken);
         *self.taken = 0;
-        if let Some(tally) = self.tally {
-            tally.tell(*self.receiving);
-        }
     }
 }
 
