@@ -52,6 +52,10 @@ pub(crate) use tally::{Seat, Tally};
 /// owner has to be [tended](SharedQueue::tend) while they work, on a thread of its own ([`SharedQueue::run`]) or between
 /// the batches of one of them: it gives the kernel chunks to receive into, and members what they have sent.
 ///
+/// Chunks for receiving have to last from one tending to the next, with what was sent meanwhile: an owner that is not run
+/// in time lets the fill ring run dry, and the kernel drops and counts packets. Without it no [`Tx::flush`](crate::Tx::flush)
+/// of a member ends.
+///
 /// Which member a packet goes to is for an XDP program to say: each member is put into a slot of the program's map
 /// ([`Rx::register_slot`](crate::Rx::register_slot)), and the program chooses the slot
 /// ([`Target::Spread`](crate::program::Target)). Owner and members may be dropped in any order. A member that goes hands
