@@ -29,8 +29,8 @@ pub enum ReplaceError {
         /// The interface.
         interface: String,
     },
-    /// Somebody else replaced the program through the same link.
-    #[error("somebody else has replaced the program on {interface} meanwhile")]
+    /// Somebody else replaced the program through the same link; or by netlink, where ours is held without a link.
+    #[error("somebody else has replaced the program on {interface} meanwhile, or taken it off")]
     Changed {
         /// The interface.
         interface: String,
@@ -68,6 +68,8 @@ impl ReplaceError {
         match errno {
             // bpf_xdp_link_update: the link has no interface.
             Errno::ENOLINK => Self::Detached { interface },
+            // dev_xdp_attach, without a link: the program there is not the one that we said, or there is none.
+            Errno::EEXIST => Self::Changed { interface },
             // The program is another than the one that we said runs there: EPERM, which a missing capability gives
             // too.
             Errno::EPERM => match MissingPrivilege::of_this_thread() {

@@ -2,6 +2,7 @@
 #![cfg(feature = "lab")]
 
 mod attach;
+mod conflict;
 mod fork;
 mod load;
 mod map;

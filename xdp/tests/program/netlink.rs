@@ -57,9 +57,12 @@ fn a_program_that_netlink_attached_is_named_and_stays_whoever_comes() {
     let name = lab.pair(0).a().name();
     let theirs = always(Action::Pass).name("their_program").load().unwrap();
     let ours = Program::redirect_all().load().unwrap();
-    for (held_by_link, their_mode) in
-        [(false, AttachMode::Driver), (false, AttachMode::Generic), (true, AttachMode::Driver)]
-    {
+    for (held_by_link, their_mode) in [
+        (false, AttachMode::Driver),
+        (false, AttachMode::Generic),
+        (true, AttachMode::Driver),
+        (true, AttachMode::Generic),
+    ] {
         let held = if held_by_link {
             theirs.attach(name, their_mode).unwrap()
         } else {

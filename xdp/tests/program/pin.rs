@@ -18,7 +18,7 @@ use xdp::program::{
 use super::{PACKET, no_forks, xdp_socket};
 
 /// Runs `test` on a thread with a BPF file system that nobody else sees, and that is gone afterwards.
-fn with_bpf_file_system(test: impl FnOnce(&Path) + Send) {
+pub(super) fn with_bpf_file_system(test: impl FnOnce(&Path) + Send) {
     let directory =
         std::env::temp_dir().join(format!("xdp-pins-{}-{:?}", process::id(), thread::current().id()));
     fs::create_dir(&directory).unwrap();
@@ -103,7 +103,7 @@ fn a_socket_joins_a_map_by_descriptor_by_id_and_by_name() {
 }
 
 /// Runs bpftool(8); `None` if there is none on this machine.
-fn bpftool(arguments: &[&str]) -> Option<String> {
+pub(super) fn bpftool(arguments: &[&str]) -> Option<String> {
     let _alone = no_forks();
     match process::Command::new("bpftool").args(arguments).output() {
         Ok(output) => {
@@ -118,7 +118,7 @@ fn bpftool(arguments: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn bpftool_and_this_library_use_each_others_maps_and_programs() {
+pub(super) fn bpftool_and_this_library_use_each_others_maps_and_programs() {
     if !lab::require("bpftool_and_this_library_use_each_others_maps_and_programs") {
         return;
     }
