@@ -5,10 +5,12 @@ mod attach;
 mod conflict;
 mod fork;
 mod load;
+mod loader;
 mod map;
 mod netlink;
 mod pin;
 mod replace;
+mod traffic;
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
