@@ -2,6 +2,7 @@
 #![cfg(feature = "lab")]
 
 mod attach;
+mod aya_maps;
 mod conflict;
 mod fork;
 mod load;
