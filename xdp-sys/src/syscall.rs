@@ -204,11 +204,12 @@ pub unsafe fn recvfrom<A: Plain>(fd: c_int, bytes: &mut [u8], flags: c_int) -> R
     Ok((len, address))
 }
 
-/// membarrier(2) with `MEMBARRIER_CMD_GLOBAL`: returns once everything has ended that ran in the kernel with preemption or
-/// softirqs off when it was called (`synchronize_rcu` in kernel/sched/membarrier.c), as XDP programs do.
+/// membarrier(2) with `MEMBARRIER_CMD_GLOBAL`: returns once everything has ended that ran in the kernel with
+/// preemption or softirqs off when it was called (`synchronize_rcu` in kernel/sched/membarrier.c), as XDP programs
+/// do.
 ///
-/// Takes milliseconds. `EINVAL` where a CPU runs without ticks (`nohz_full`), `ENOSYS` in a kernel without it. Minimum
-/// kernel: 4.3.
+/// Takes milliseconds. `EINVAL` where a CPU runs without ticks (`nohz_full`), `ENOSYS` in a kernel without it.
+/// Minimum kernel: 4.3.
 pub fn membarrier_global() -> Result<()> {
     const MEMBARRIER_CMD_GLOBAL: c_int = 1;
     // SAFETY: this command reads and writes no memory of ours.
@@ -218,17 +219,18 @@ pub fn membarrier_global() -> Result<()> {
 
 /// sched_setaffinity(2) of the calling thread: it may run on CPU n if bit `n % 64` of word `n / 64` is set.
 pub fn sched_setaffinity(cpus: &[u64]) -> Result<()> {
-    // SAFETY: the range is readable for the length passed along, borrowed during the call. Thread 0 is the calling one.
+    // SAFETY: the range is readable for the length passed along, borrowed during the call. Thread 0 is the calling
+    // one.
     let answer = unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(cpus), cpus.as_ptr()) };
     if answer < 0 { Err(errno()) } else { Ok(()) }
 }
 
-/// sched_getaffinity(2) of the calling thread, as [`sched_setaffinity`] takes it; returns the number of bytes written.
-/// `EINVAL` if the kernel may have more CPUs than there are bits.
+/// sched_getaffinity(2) of the calling thread, as [`sched_setaffinity`] takes it; returns the number of bytes
+/// written. `EINVAL` if the kernel may have more CPUs than there are bits.
 pub fn sched_getaffinity(cpus: &mut [u64]) -> Result<usize> {
     let bytes = size_of_val(cpus);
-    // SAFETY: the range is writable for the length passed along, borrowed exclusively during the call, and any bits make
-    // a number. Thread 0 is the calling one.
+    // SAFETY: the range is writable for the length passed along, borrowed exclusively during the call, and any bits
+    // make a number. Thread 0 is the calling one.
     let answer = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, bytes, cpus.as_mut_ptr()) };
     usize::try_from(answer).map_err(|_| errno())
 }

@@ -50,8 +50,8 @@
 //! of it run on any machine.
 
 #![deny(unsafe_code)]
-// Opted into by: fake.rs and fake/shared.rs (play the kernel), frame.rs, rx/batch.rs, tx/batch.rs (chunks as slices), metadata/stamps.rs
-// (bytes in front of frames), umem.rs (owns the memory), umem/builder.rs (takes it on trust), sys.rs,
+// Opted into by: fake.rs and fake/shared.rs (play the kernel), frame.rs, rx/batch.rs, tx/batch.rs (chunks as slices),
+// metadata/stamps.rs (bytes in front of frames), umem.rs (owns the memory), umem/builder.rs (takes it on trust), sys.rs,
 // sys/memory.rs, program/bpf.rs and bpf/map.rs (system calls), socket/rings.rs (the kernel's mappings).
 
 mod accounting;

@@ -65,13 +65,13 @@ impl Selection {
 /// Opens a socket on each of these queues, all with the same settings and on the same UMEM.
 ///
 /// The chunks of `config` ([`SocketBuilder::chunks`]) are those of each socket; if not said, the UMEM is shared out
-/// evenly. What is received is taken by one program for all of them. Sockets after the first share its registration of
-/// the UMEM where the kernel can.
+/// evenly. What is received is taken by one program for all of them. Sockets after the first share its registration
+/// of the UMEM where the kernel can.
 ///
 /// # Errors
 ///
-/// [`BindError::NoQueues`] and [`BindError::QueueTwice`] for such a selection; or as [`SocketBuilder::bind`] of the first
-/// socket that cannot be opened. Those before it are closed again.
+/// [`BindError::NoQueues`] and [`BindError::QueueTwice`] for such a selection; or as [`SocketBuilder::bind`] of the
+/// first socket that cannot be opened. Those before it are closed again.
 pub fn open<'a>(
     interface: impl Into<InterfaceRef<'a>>,
     queues: Selection,
@@ -137,8 +137,8 @@ impl Queues {
         })
     }
 
-    /// Runs `work` for each socket on a thread of its own, and returns what each returns, in the order of the sockets. A
-    /// panic of one goes on here when all are back.
+    /// Runs `work` for each socket on a thread of its own, and returns what each returns, in the order of the
+    /// sockets. A panic of one goes on here when all are back.
     ///
     /// # Errors
     ///

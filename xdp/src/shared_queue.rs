@@ -1,4 +1,5 @@
-//! Several sockets on one queue: one owner of the fill and the completion ring, and members with rx and tx rings only.
+//! Several sockets on one queue: one owner of the fill and the completion ring, and members with rx and tx rings
+//! only.
 //!
 //! ```text
 //!  member 1   rx ring ─► hands ─► tx ring       member n   rx ring ─► hands ─► tx ring
@@ -7,18 +8,18 @@
 //!  owner  ── fill ring ──► kernel/NIC ──► completion ring ── owner ─► pool
 //! ```
 //!
-//! A member's halves are those of any socket. What is the fill ring to them is a ring in our own memory that the owner
-//! empties into the kernel's; what is the completion ring to them is one that the owner fills from the kernel's. So no
-//! path has an instruction more, and none is locked.
+//! A member's halves are those of any socket. What is the fill ring to them is a ring in our own memory that the
+//! owner empties into the kernel's; what is the completion ring to them is one that the owner fills from the
+//! kernel's. So no path has an instruction more, and none is locked.
 //!
 //! - S1 only the owner touches the kernel's fill and completion ring.
-//! - S2 a chunk in the fill ring, in an rx ring, or on its way back from a member is held by "receiving" of the queue,
-//!   whichever member it went to; one in a tx ring, in the completion ring, or on its way to a member is held by
-//!   "sending" of that member. So each completion finds the member that sent it, in the custody table.
+//! - S2 a chunk in the fill ring, in an rx ring, or on its way back from a member is held by "receiving" of the
+//!   queue, whichever member it went to; one in a tx ring, in the completion ring, or on its way to a member is held
+//!   by "sending" of that member. So each completion finds the member that sent it, in the custody table.
 //! - S3 the queue's port lives as long as the owner and any member; until then the kernel has the chunks of S2, and
 //!   none of them is free but by a member that received or completed it, or by the owner.
-//! - S4 chunks in circulation for receiving are what the owner has put in, and what the members say that they have put
-//!   in or taken out. A member says so before the chunks can be seen by the owner, so the sum is never too small.
+//! - S4 chunks in circulation for receiving are what the owner has put in, and what the members say that they have
+//!   put in or taken out. A member says so before the chunks can be seen by the owner, so the sum is never too small.
 
 mod desk;
 mod member;
@@ -49,18 +50,18 @@ pub(crate) use tally::{Seat, Tally};
 /// The owner of a queue that several sockets share: of its fill and its completion ring.
 ///
 /// The members are [`Socket`](crate::Socket)s (or single halves) like any other, each on a thread of your choice. The
-/// owner has to be [tended](SharedQueue::tend) while they work, on a thread of its own ([`SharedQueue::run`]) or between
-/// the batches of one of them: it gives the kernel chunks to receive into, and members what they have sent.
+/// owner has to be [tended](SharedQueue::tend) while they work, on a thread of its own ([`SharedQueue::run`]) or
+/// between the batches of one of them: it gives the kernel chunks to receive into, and members what they have sent.
 ///
-/// Chunks for receiving have to last from one tending to the next, with what was sent meanwhile: an owner that is not run
-/// in time lets the fill ring run dry, and the kernel drops and counts packets. Without it no [`Tx::flush`](crate::Tx::flush)
-/// of a member ends.
+/// Chunks for receiving have to last from one tending to the next, with what was sent meanwhile: an owner that is not
+/// run in time lets the fill ring run dry, and the kernel drops and counts packets. Without it no
+/// [`Tx::flush`](crate::Tx::flush) of a member ends.
 ///
 /// Which member a packet goes to is for an XDP program to say: each member is put into a slot of the program's map
 /// ([`Rx::register_slot`](crate::Rx::register_slot)), and the program chooses the slot
-/// ([`Target::Spread`](crate::program::Target)). Owner and members may be dropped in any order. A member that goes hands
-/// its chunks back; if the owner goes first, members keep what they have, nothing is received once the fill ring has run
-/// dry, and nothing that was sent comes back until the last of them goes.
+/// ([`Target::Spread`](crate::program::Target)). Owner and members may be dropped in any order. A member that goes
+/// hands its chunks back; if the owner goes first, members keep what they have, nothing is received once the fill
+/// ring has run dry, and nothing that was sent comes back until the last of them goes.
 ///
 /// ```no_run
 /// use std::sync::atomic::AtomicBool;
@@ -81,19 +82,20 @@ pub(crate) use tally::{Seat, Tally};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Minimum kernel: 4.18. In zero-copy mode the kernel takes packets from the tx rings in turn, up to 32 from each, and
-/// one by one where several members send.
+/// Minimum kernel: 4.18. In zero-copy mode the kernel takes packets from the tx rings in turn, up to 32 from each,
+/// and one by one where several members send.
 #[derive(Debug)]
 pub struct SharedQueue {
-    // The rings hold their mappings and are dropped before `port`, which closes the socket when the last member is gone.
+    // The rings hold their mappings and are dropped before `port`, which closes the socket when the last member is
+    // gone.
     fill: ProducerRing<u64>,
     completion: ConsumerRing<u64>,
     desks: Vec<Desk>,
     /// Which desk serves the holder of a byte of the custody table; [`NO_DESK`] for none.
     desk_of: [u8; 256],
     pool: HalfPool,
-    /// What the owner has put into circulation for receiving, less what it took out and what members that are gone have
-    /// said, wrapping (S4).
+    /// What the owner has put into circulation for receiving, less what it took out and what members that are gone
+    /// have said, wrapping (S4).
     fed: u32,
     refused: Refused,
     system_calls: Counter,

@@ -1,7 +1,7 @@
 //! A shared queue over a fake kernel.
 //!
-//! - N2 what the kernel takes from the fill ring and from a member's tx ring is its own until it publishes it on an rx
-//!   ring or on the completion ring.
+//! - N2 what the kernel takes from the fill ring and from a member's tx ring is its own until it publishes it on an
+//!   rx ring or on the completion ring.
 
 #![allow(unsafe_code, reason = "plays the NIC, which reads and writes the chunks that were handed to it")]
 
@@ -114,8 +114,9 @@ impl FakeQueue {
         let Some(chunk) = self.kernel.take_fill() else { return false };
         let addr = chunk + u64::from(layout.rx_offset());
         let data = self.home.pointer(addr);
-        // SAFETY: the chunk came from the fill ring, so it is the kernel's, which is us (N2), until the descriptor below
-        // is published. The owner puts only chunks of the UMEM there, and the packet ends inside by the check above.
+        // SAFETY: the chunk came from the fill ring, so it is the kernel's, which is us (N2), until the descriptor
+        // below is published. The owner puts only chunks of the UMEM there, and the packet ends inside by the check
+        // above.
         unsafe { ptr::copy_nonoverlapping(packet.as_ptr(), data.as_ptr(), packet.len()) };
         target.put_rx(Desc { addr: Addr(addr), len: packet.len() as u32, options: Options::NONE })
     }
@@ -132,8 +133,8 @@ impl FakeQueue {
         Some(bytes)
     }
 
-    /// Completes the packet at `i` of those that left and were not completed; false if there is none, or the completion
-    /// ring is full.
+    /// Completes the packet at `i` of those that left and were not completed; false if there is none, or the
+    /// completion ring is full.
     pub fn complete(&mut self, i: usize) -> bool {
         let Some(desc) = self.in_flight.get(i) else { return false };
         if !self.kernel.complete(desc.addr) {

@@ -17,8 +17,8 @@ pub enum Pinning {
     Never,
     /// Each on one of these CPUs, the n-th thread on the n-th, and from the first on again where there are fewer.
     Cpus(Vec<usize>),
-    /// Each on one of the CPUs that the calling thread may run on: of those on the NIC's NUMA node, where that is known
-    /// and there are some, else of all; from the first on again where there are fewer.
+    /// Each on one of the CPUs that the calling thread may run on: of those on the NIC's NUMA node, where that is
+    /// known and there are some, else of all; from the first on again where there are fewer.
     NearNic,
 }
 

@@ -28,8 +28,8 @@ use crate::socket::tune;
 use crate::socket::waiter::Waiter;
 use crate::tx::Tx;
 
-/// How a member of a [`SharedQueue`] is to be. Mode, need-wakeup and packets of several frames are the queue's, and it
-/// has no fill and completion ring, so none of that can be chosen.
+/// How a member of a [`SharedQueue`] is to be. Mode, need-wakeup and packets of several frames are the queue's, and
+/// it has no fill and completion ring, so none of that can be chosen.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until one of the joins"]
 pub struct MemberBuilder<'a> {
@@ -69,8 +69,8 @@ impl MemberBuilder<'_> {
     ///
     /// # Errors
     ///
-    /// [`BindError::TooManyMembers`] at [`SharedQueue::MEMBERS`]; [`BindError::Interface`] in another network namespace;
-    /// or [`BindError`] says which step failed.
+    /// [`BindError::TooManyMembers`] at [`SharedQueue::MEMBERS`]; [`BindError::Interface`] in another network
+    /// namespace; or [`BindError`] says which step failed.
     pub fn join(self) -> Result<Socket, BindError> {
         let halves = self.set_up(Direction::Both)?;
         match (halves.rx, halves.tx) {
@@ -192,8 +192,8 @@ impl SharedQueue {
         }
     }
 
-    /// The halves of a member, with the rings that the kernel has given it, and the desk at which it is served once it is
-    /// bound.
+    /// The halves of a member, with the rings that the kernel has given it, and the desk at which it is served once
+    /// it is bound.
     pub(super) fn seat(
         &self,
         link: Link,

@@ -35,8 +35,8 @@ impl SocketBuilder {
     /// Opens a queue that several sockets share: the owner of its fill and completion ring, which members join. See
     /// [`SharedQueue`].
     ///
-    /// The chunks ([`SocketBuilder::chunks`]) are those for receiving, whichever member gets them; half of the UMEM if
-    /// not said. Mode, need-wakeup and packets of several frames hold for all members.
+    /// The chunks ([`SocketBuilder::chunks`]) are those for receiving, whichever member gets them; half of the UMEM
+    /// if not said. Mode, need-wakeup and packets of several frames hold for all members.
     ///
     /// # Errors
     ///

@@ -204,8 +204,8 @@ impl SocketBuilder {
         self
     }
 
-    /// Whether the registration of an earlier socket of the UMEM is shared; it is where that makes no difference, if not
-    /// said.
+    /// Whether the registration of an earlier socket of the UMEM is shared; it is where that makes no difference, if
+    /// not said.
     #[doc(alias = "XDP_SHARED_UMEM")]
     pub fn sharing(mut self, sharing: Sharing) -> Self {
         self.sharing = sharing;
@@ -448,8 +448,8 @@ impl SocketBuilder {
         Ok(halves)
     }
 
-    /// Attaches the program that these settings ask for, for sockets on several queues, to be registered by the caller; and
-    /// the settings without it.
+    /// Attaches the program that these settings ask for, for sockets on several queues, to be registered by the
+    /// caller; and the settings without it.
     pub(crate) fn attach_for(
         mut self,
         interface: &Interface,

@@ -97,7 +97,8 @@ pub(crate) struct MemberRings {
     pub(crate) tx: Option<ProducerRing<Desc>>,
 }
 
-/// Whether rings could not be made because the kernel wants the UMEM before them: before 5.10, where there is no sharing.
+/// Whether rings could not be made because the kernel wants the UMEM before them: before 5.10, where there is no
+/// sharing.
 pub(crate) fn wants_umem_first(error: &BindError) -> bool {
     // The sizes were checked before, so there is nothing else that the kernel could object to.
     matches!(error, BindError::Kernel { step: Step::RingSize(RingKind::Fill), cause, .. }

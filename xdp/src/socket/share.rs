@@ -24,10 +24,10 @@ use crate::umem::Umem;
 
 /// Whether a socket registers its UMEM with the kernel, or shares the registration of an earlier socket.
 ///
-/// A registration locks the whole memory and counts against the limit of locked memory (`RLIMIT_MEMLOCK`). One that is
-/// shared counts once, and lasts until the last of its sockets is closed, whichever that is. In exchange all its
-/// sockets have the mode, the need-wakeup setting and the packets of several frames of the first: a socket that wants it
-/// otherwise registers for itself.
+/// A registration locks the whole memory and counts against the limit of locked memory (`RLIMIT_MEMLOCK`). One that
+/// is shared counts once, and lasts until the last of its sockets is closed, whichever that is. In exchange all its
+/// sockets have the mode, the need-wakeup setting and the packets of several frames of the first: a socket that wants
+/// it otherwise registers for itself.
 #[doc(alias = "XDP_SHARED_UMEM")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -163,8 +163,8 @@ impl SecondBuilder<'_> {
     ///
     /// # Errors
     ///
-    /// [`BindError::SameQueue`] for the queue that the first socket is on; [`BindError::CannotShare`] where the kernel
-    /// is too old; or as [`SocketBuilder::bind`].
+    /// [`BindError::SameQueue`] for the queue that the first socket is on; [`BindError::CannotShare`] where the
+    /// kernel is too old; or as [`SocketBuilder::bind`].
     pub fn bind(self) -> Result<Socket, BindError> {
         self.with(|builder, interface, queue| builder.bind(interface, queue))
     }

@@ -1,5 +1,5 @@
-//! Sockets that share a UMEM: one registration with the kernel for several queues and interfaces, and one pair of fill
-//! and completion rings for several sockets of a queue.
+//! Sockets that share a UMEM: one registration with the kernel for several queues and interfaces, and one pair of
+//! fill and completion rings for several sockets of a queue.
 #![cfg(feature = "lab")]
 
 mod fake_queue;

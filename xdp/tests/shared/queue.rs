@@ -1,5 +1,5 @@
-//! Several sockets on one queue of a veth interface: packets are spread over the members, and what they send comes back
-//! to them.
+//! Several sockets on one queue of a veth interface: packets are spread over the members, and what they send comes
+//! back to them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -103,8 +103,8 @@ impl Drop for StopAtEnd<'_> {
     }
 }
 
-/// Owner and members on threads of their own, on a machine that may not let the owner run in time: then the kernel finds no
-/// chunk, drops a packet, and counts it.
+/// Owner and members on threads of their own, on a machine that may not let the owner run in time: then the kernel
+/// finds no chunk, drops a packet, and counts it.
 #[test]
 fn members_and_owner_work_on_threads_of_their_own() {
     const PACKETS: u64 = 50_000;
