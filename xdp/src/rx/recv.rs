@@ -4,8 +4,8 @@
 
 use std::ptr::NonNull;
 
-use xdp_core::desc::Desc;
-use xdp_core::frames::{CustodyView, Holder};
+use xdp_core::desc::{Addr, Desc, Options};
+use xdp_core::frames::{CustodyView, Holder, Seat};
 use xdp_core::ring::Drain;
 
 use crate::frame::Frame;
@@ -41,8 +41,11 @@ impl Iterator for Recv<'_> {
                 let data = unsafe { self.base.add(desc.addr.0 as usize) };
                 return Some(Frame::new(self.home, seat, data, desc.len));
             }
-            if let Some(frame) = look_again(self.home, self.holder, desc, (self.receiving, self.refused)) {
-                return Some(frame);
+            let (addr, len) = (desc.addr.0, desc.len);
+            if let Some((seat, data)) =
+                look_again(self.home, self.holder, addr, len, (self.receiving, self.refused))
+            {
+                return Some(Frame::new(self.home, seat, data, len));
             }
         }
     }
@@ -62,24 +65,28 @@ impl Drop for Recv<'_> {
     }
 }
 
-/// The frame of a descriptor that the view did not know, as it knows of no unaligned chunk; else it is refused.
+/// What the frame is made of whose descriptor the view did not know, as it knows of no unaligned chunk; else it is
+/// refused.
 ///
-/// Apart, and without the iterator itself, so that whoever receives keeps that in registers.
+/// Apart, and with the descriptor as two numbers and without the iterator itself, so that whoever receives keeps both in
+/// registers.
 #[cold]
 #[inline(never)]
 fn look_again(
     home: HomeRef,
     holder: Holder,
-    desc: Desc,
+    addr: u64,
+    len: u32,
     (receiving, refused): (&mut u32, &mut Refused),
-) -> Option<Frame> {
+) -> Option<(Seat, NonNull<u8>)> {
     if home.layout.is_unaligned() {
+        let desc = Desc { addr: Addr(addr), len, options: Options::NONE };
         if let Some(seat) = home.custody.pass_frame(desc, holder, Holder::HANDS) {
-            return Some(Frame::new(home, seat, home.pointer(desc.addr.0), desc.len));
+            return Some((seat, home.pointer(addr)));
         }
     }
     // It is released with those that were taken, but it brought no chunk.
     *receiving = receiving.wrapping_add(1);
-    refused.note(RingKind::Rx, desc.addr.0, desc.len, &home);
+    refused.note(RingKind::Rx, addr, len, &home);
     None
 }
