@@ -1,6 +1,8 @@
 //! The list of subjects, for engines that run them all.
 
-use crate::{cursor, edits, hostile_rings, hostile_socket, layout, packets, pools, ring, shared_queue, sockets, wake};
+use crate::{
+    cursor, edits, hostile_rings, hostile_socket, layout, packets, pools, ring, shared_queue, sockets, wake,
+};
 
 /// A subject: its name and its model.
 #[derive(Debug, Clone, Copy)]

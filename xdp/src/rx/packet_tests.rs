@@ -269,7 +269,10 @@ fn journey(
             Step::Build(len) => {
                 let bytes: Vec<u8> = (0..*len).map(|i| i as u8).collect();
                 if let Ok(packet) = Packet::build(tx, &bytes) {
-                    prop_assert_eq!(packet.frame_count(), bytes.len().div_ceil(umem.layout().chunk_bytes() as usize));
+                    prop_assert_eq!(
+                        packet.frame_count(),
+                        bytes.len().div_ceil(umem.layout().chunk_bytes() as usize)
+                    );
                     if tx.send_packet(packet).is_ok() {
                         leaving.push_back(bytes);
                     }
