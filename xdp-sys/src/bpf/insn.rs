@@ -117,6 +117,9 @@ pub const BPF_PSEUDO_MAP_FD: u8 = 1;
 /// Source register of a 64-bit immediate load: the address of a byte of the value of an array with one element. The
 /// first immediate is the descriptor of the map, the second one the offset of the byte. Minimum kernel: 5.2.
 pub const BPF_PSEUDO_MAP_VALUE: u8 = 2;
+/// As the source register of a call: the immediate is the number of a kernel function in the kernel's BTF. Minimum
+/// kernel: 5.13.
+pub const BPF_PSEUDO_KFUNC_CALL: u8 = 2;
 
 /// One slot of a program. A 64-bit immediate takes two of them.
 #[repr(C)]

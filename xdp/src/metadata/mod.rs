@@ -9,6 +9,8 @@
 //! | arrival time, hash, VLAN tag | [`RxHints`] by [`Frame::metadata`](crate::Frame::metadata) | 6.3, VLAN 6.8 |
 //! | whatever a program of yours writes | [`FromMetadata`] by the same | 5.1 |
 //!
+//! [`ProgramBuilder::rx_metadata`](crate::program::ProgramBuilder::rx_metadata) makes a program write the hints.
+//!
 //! Requests need room, which the UMEM is built with ([`UmemBuilder::tx_metadata`](crate::UmemBuilder::tx_metadata)),
 //! and go with a frame ([`Tx::send_with`](crate::Tx::send_with), [`TxBatch::request`](crate::TxBatch::request)).
 //! Whatever the kernel would refuse, or the NIC silently leave undone, is refused before the system call: an invalid

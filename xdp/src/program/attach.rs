@@ -81,13 +81,23 @@ impl Attachment {
         way: Way,
     ) -> Result<Self, AttachError> {
         let interface = Interface::find(interface)?;
+        if let Some(bound) = program.bound() {
+            let name = || interface.name().to_owned();
+            if bound.ifindex != interface.index() {
+                let bound_to = bound.interface.clone();
+                return Err(AttachError::OtherInterface { interface: name(), bound_to });
+            }
+            if mode == AttachMode::Generic {
+                return Err(AttachError::NeedsDriver { interface: name() });
+            }
+        }
         let attempt = Attempt { program: &program, interface: &interface, way };
         let (hook, mode, why_generic) = match mode {
             AttachMode::Driver => (attempt.driver()?, AttachedMode::Driver, None),
             AttachMode::Generic => (attempt.generic()?, AttachedMode::Generic, None),
             AttachMode::PreferDriver => match attempt.driver() {
                 Ok(hook) => (hook, AttachedMode::Driver, None),
-                Err(AttachError::Driver { refusal, .. }) => {
+                Err(AttachError::Driver { refusal, .. }) if program.bound().is_none() => {
                     (attempt.generic()?, AttachedMode::Generic, Some(refusal))
                 }
                 Err(error) => return Err(error),
@@ -129,6 +139,12 @@ impl Attachment {
         let interface = || self.interface.name().to_owned();
         if !current.shares_map_with(program) {
             return Err(ReplaceError::OtherMap { interface: interface() });
+        }
+        if let Some(bound) = program.bound() {
+            if bound.ifindex != self.interface.index() || self.mode != AttachedMode::Driver {
+                let bound_to = bound.interface.clone();
+                return Err(ReplaceError::Bound { interface: interface(), bound_to });
+            }
         }
         self.hook
             .replace(&current, program)

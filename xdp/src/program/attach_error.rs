@@ -40,6 +40,22 @@ pub enum AttachError {
         /// Why not.
         refusal: DriverRefusal,
     },
+    /// The program asks the driver of another interface for hints.
+    #[error(
+        "the program is bound to {bound_to} and cannot run on {interface}: load one with RX metadata of {interface}"
+    )]
+    OtherInterface {
+        /// The interface.
+        interface: String,
+        /// The interface that the program is for.
+        bound_to: String,
+    },
+    /// Generic mode was asked for, and the program asks the driver for hints.
+    #[error("the program asks the driver of {interface} for RX metadata: it cannot run in generic mode")]
+    NeedsDriver {
+        /// The interface.
+        interface: String,
+    },
     /// The kernel wants a privilege that the thread does not have.
     #[error("not allowed to attach a program to {interface}: {missing}")]
     Permission {

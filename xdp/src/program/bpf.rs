@@ -46,6 +46,8 @@ pub(super) struct XdpSource<'a> {
     /// The maps that its instructions name by their place here; the first is what [`Instruction::load_map`] loads.
     pub(super) maps: &'a [BorrowedFd<'a>],
     pub(super) flags: u32,
+    /// The interface of the calling thread's network namespace that it is bound to; 0 for none.
+    pub(super) ifindex: u32,
 }
 
 /// Loads an XDP program. `log` receives what the verifier writes, as text that ends with a zero.
@@ -59,6 +61,7 @@ pub(super) fn load_xdp(source: &XdpSource<'_>, mut log: Option<&mut [u8]>) -> Re
         insns: instructions.as_ptr() as u64,
         license: LICENSE.as_ptr() as u64,
         prog_flags: source.flags,
+        prog_ifindex: source.ifindex,
         prog_name: source.name.0,
         ..Default::default()
     };

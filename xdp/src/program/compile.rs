@@ -19,6 +19,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use super::assembler::{AssembleError, Assembler, Label};
 use super::filter::{Node, Test};
+use super::hints::HintFunctions;
 use super::rules::{Rule, Rules, Target, Verdict};
 use super::{Action, Instruction, PortSet, PrefixSet};
 
@@ -32,6 +33,9 @@ pub use error::CompileError;
 pub(super) use verdict::Layout;
 
 use fields::Needs;
+
+/// Where the fields begin that rules look at, in bytes from r10.
+pub(super) const LOWEST_FIELD: i16 = fields::LOWEST;
 
 /// What the kernel took at most before Linux 5.2, and takes from whoever may only load simple programs: enough for
 /// some hundred tests.
@@ -62,11 +66,13 @@ impl AsFd for LiveSet {
     }
 }
 
-/// Compiles rules. `multi_buffer`: the program gets packets of several buffers.
+/// Compiles rules. `multi_buffer`: the program gets packets of several buffers. `hints`: what is put in front of those
+/// that go to a socket.
 pub(super) fn compile(
     rules: &Rules,
     otherwise: Action,
     multi_buffer: bool,
+    hints: HintFunctions,
 ) -> Result<Compiled, CompileError> {
     check(rules.as_slice(), otherwise)?;
     let layout = Layout::of(rules.as_slice());
@@ -77,6 +83,7 @@ pub(super) fn compile(
         layout,
         otherwise,
         multi_buffer,
+        hints,
     };
     parse::emit(&mut compiler.program, Needs::of(rules.as_slice()));
     for (number, rule) in rules.as_slice().iter().enumerate() {
@@ -126,6 +133,7 @@ struct Compiler {
     layout: Layout,
     otherwise: Action,
     multi_buffer: bool,
+    hints: HintFunctions,
 }
 
 impl Compiler {

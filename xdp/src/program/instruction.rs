@@ -107,6 +107,13 @@ impl Instruction {
         Self::new(bpf::BPF_JMP | bpf::BPF_CALL, Register::R0, None, 0, helper as i32)
     }
 
+    /// Calls a function of the kernel that is no helper, by its number in the running kernel's BTF; arguments and
+    /// answer as for [`call`](Self::call).
+    pub(super) fn call_kernel(function: i32) -> Self {
+        let regs = bpf_insn::regs(Register::R0 as u8, bpf::BPF_PSEUDO_KFUNC_CALL);
+        Self(bpf_insn { code: bpf::BPF_JMP | bpf::BPF_CALL, regs, off: 0, imm: function })
+    }
+
     /// Ends the program with the action in r0.
     pub fn exit() -> Self {
         Self::new(bpf::BPF_JMP | bpf::BPF_EXIT, Register::R0, None, 0, 0)

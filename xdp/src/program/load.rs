@@ -1,20 +1,21 @@
 //! From instructions to a program that the kernel has verified.
 
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use xdp_sys::Errno;
-use xdp_sys::bpf::BPF_F_XDP_HAS_FRAGS;
+use xdp_sys::bpf::{BPF_F_XDP_DEV_BOUND_ONLY, BPF_F_XDP_HAS_FRAGS};
 
 use super::bpf::{self, ObjectName, XdpSource};
 use super::compile::{Compiled, compile};
 use super::counters::CounterMap;
-use super::loaded::Facts;
+use super::hints::HintFunctions;
+use super::loaded::{Bound, Facts};
 use super::{
-    Action, CompileError, Instruction, MapCreateError, MissingPrivilege, Program, Rules, VerifierLog, XskMap,
-    redirect,
+    Action, CompileError, Instruction, LoadError, MissingPrivilege, Program, Rules, RxHint, VerifierLog,
+    XskMap, redirect,
 };
+use crate::device::{Capabilities, Interface};
 use crate::sys::io_error;
 
 /// How a program is loaded: made by [`Program::redirect`], [`Program::rules`], [`Program::redirect_all`] or
@@ -29,6 +30,9 @@ pub struct ProgramBuilder {
     /// A map that is there already.
     map: Option<Arc<XskMap>>,
     flags: u32,
+    /// The interface whose hints the program writes, if it writes any.
+    hints_of: Option<Interface>,
+    required: Vec<RxHint>,
 }
 
 /// What makes the instructions.
@@ -52,6 +56,8 @@ impl ProgramBuilder {
             map_entries: Self::MAP_ENTRIES,
             map: None,
             flags: 0,
+            hints_of: None,
+            required: Vec::new(),
         }
     }
 
@@ -80,20 +86,26 @@ impl ProgramBuilder {
     ///
     /// [`CompileError`] if the rules make no program.
     pub fn instructions(&self) -> Result<Vec<Instruction>, CompileError> {
-        self.compile().map(|(instructions, _)| instructions)
+        self.compile(self.hint_functions()).map(|(instructions, _)| instructions)
     }
 
     /// The instructions, and what belongs to rules.
-    fn compile(&self) -> Result<(Vec<Instruction>, Option<Compiled>), CompileError> {
+    fn compile(&self, hints: HintFunctions) -> Result<(Vec<Instruction>, Option<Compiled>), CompileError> {
+        let behind_hints = |instructions: &[Instruction]| [&hints.prologue(), instructions].concat();
         match &self.source {
             Source::All if self.otherwise == Action::Redirect => Err(CompileError::OtherwiseRedirect),
-            Source::All => Ok((redirect::redirect_all(self.otherwise), None)),
-            Source::Own(instructions) => Ok((instructions.clone(), None)),
+            Source::All => Ok((behind_hints(&redirect::redirect_all(self.otherwise)), None)),
+            Source::Own(instructions) => Ok((behind_hints(instructions), None)),
             Source::Rules(rules) => {
-                let compiled = compile(rules, self.otherwise, self.is_multi_buffer())?;
+                let compiled = compile(rules, self.otherwise, self.is_multi_buffer(), hints)?;
                 Ok((compiled.instructions.clone(), Some(compiled)))
             }
         }
+    }
+
+    /// What the program can ask: nothing if no hints are wanted.
+    fn hint_functions(&self) -> HintFunctions {
+        self.hints_of.as_ref().map_or_else(HintFunctions::default, |_| HintFunctions::of_this_kernel())
     }
 
     fn is_multi_buffer(&self) -> bool {
@@ -135,6 +147,63 @@ impl ProgramBuilder {
         self
     }
 
+    /// Puts what the driver of this interface knows of a packet, when it arrived for example, in front of each packet
+    /// that goes to a socket, where [`Frame::metadata`](crate::Frame::metadata) reads it as
+    /// [`RxHints`](crate::metadata::RxHints).
+    ///
+    /// The program asks the functions that the running kernel has; what the driver does not know of a packet is
+    /// missing from its hints, and a kernel without any function loads a program that writes none:
+    /// [`require_hint`](Self::require_hint) makes that an error. Otherwise the program is bound to the interface: it
+    /// can be attached there only, in driver mode, and not be tried by [`Program::test_run`]. A program of your own
+    /// instructions gets hints in front of every packet that it sees, before its first instruction, with the context
+    /// in r1 still. A veth knows all three of packets that its peer's stack has sent; their timestamp is that of the
+    /// NIC they came in by, or 0.
+    ///
+    /// ```no_run
+    /// use xdp::Interface;
+    /// use xdp::program::{AttachMode, Filter, Program, RxHint};
+    ///
+    /// let nic = Interface::by_name("eth0")?;
+    /// let program = Program::redirect(Filter::udp().dst_port(319))
+    ///     .rx_metadata(&nic)
+    ///     .require_hint(RxHint::Timestamp)
+    ///     .load()?;
+    /// let attachment = program.attach(&nic, AttachMode::Driver)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Minimum kernel: 6.3 for timestamp and hash, 6.8 for the VLAN tag, with `CONFIG_DEBUG_INFO_BTF` and the JIT
+    /// compiler, and /sys mounted, since the functions are found in `/sys/kernel/btf/vmlinux`.
+    #[doc(alias("BPF_F_XDP_DEV_BOUND_ONLY", "kfunc"))]
+    pub fn rx_metadata(mut self, interface: &Interface) -> Self {
+        self.hints_of = Some(interface.clone());
+        self
+    }
+
+    /// Loads no program that cannot ask for this hint, because the kernel has no function for it or the driver is
+    /// known not to give it (from Linux 6.7; before that, it may still be missing from every packet). Of consequence
+    /// with [`rx_metadata`](Self::rx_metadata) only.
+    pub fn require_hint(mut self, hint: RxHint) -> Self {
+        self.required.push(hint);
+        self
+    }
+
+    /// The interface that the program is to be bound to, once it is clear that this gives what is required.
+    fn binding(&self, functions: HintFunctions) -> Result<Option<Bound>, LoadError> {
+        let Some(interface) = &self.hints_of else { return Ok(None) };
+        if let Some(&hint) = self.required.iter().find(|&&hint| !functions.has(hint)) {
+            return Err(LoadError::NoHintFunction { hint });
+        }
+        if !self.required.is_empty() {
+            let told = Capabilities::of(interface)?.rx_metadata();
+            if let Some(&hint) = self.required.iter().find(|hint| hint.is_told_by(told) == Some(false)) {
+                return Err(LoadError::NoHint { hint, interface: interface.name().to_owned() });
+            }
+        }
+        let bound = Bound { ifindex: interface.index(), interface: interface.name().to_owned() };
+        Ok((!functions.is_empty()).then_some(bound))
+    }
+
     /// Makes the maps, puts them into the instructions that load them, and has the kernel verify these. Nothing runs
     /// the program yet: see [`Program::attach`].
     ///
@@ -146,7 +215,9 @@ impl ProgramBuilder {
         let Some(name) = ObjectName::new(&self.name) else {
             return Err(LoadError::Name { name: self.name });
         };
-        let (instructions, compiled) = self.compile()?;
+        let functions = self.hint_functions();
+        let bound = self.binding(functions)?;
+        let (instructions, compiled) = self.compile(functions)?;
         let map = match self.map.clone() {
             Some(map) => map,
             None => Arc::new(XskMap::create(self.map_entries)?),
@@ -165,10 +236,16 @@ impl ProgramBuilder {
         let mut maps = vec![map.as_fd()];
         maps.extend(counters.as_ref().map(|counters| counters.map.as_fd()));
         maps.extend(compiled.iter().flat_map(|compiled| &compiled.sets).map(AsFd::as_fd));
-        let source = XdpSource { name, instructions: &instructions, maps: &maps, flags: self.flags };
-        let fd = Attempt { name: &self.name, source: &source }.load()?;
+        let source = XdpSource {
+            name,
+            instructions: &instructions,
+            maps: &maps,
+            flags: self.flags | bound.as_ref().map_or(0, |_| BPF_F_XDP_DEV_BOUND_ONLY),
+            ifindex: bound.as_ref().map_or(0, |bound| bound.ifindex),
+        };
+        let fd = Attempt { name: &self.name, source: &source, bound: bound.as_ref() }.load()?;
         let info = bpf::program_info(fd.as_fd()).map_err(kernel)?;
-        Ok(Program::new(fd, map, counters, Facts { info, multi_buffer: self.is_multi_buffer() }))
+        Ok(Program::new(fd, map, counters, Facts { info, multi_buffer: self.is_multi_buffer(), bound }))
     }
 }
 
@@ -176,6 +253,7 @@ impl ProgramBuilder {
 struct Attempt<'a> {
     name: &'a str,
     source: &'a XdpSource<'a>,
+    bound: Option<&'a Bound>,
 }
 
 impl Attempt<'_> {
@@ -215,6 +293,10 @@ impl Attempt<'_> {
             }
             _ if !log.is_empty() => LoadError::Refused { name, log },
             Errno::E2BIG => LoadError::Length { name, instructions: self.source.instructions.len() },
+            Errno::EINVAL | Errno::EOPNOTSUPP if self.bound.is_some() => {
+                let interface = self.bound.map_or_else(String::new, |bound| bound.interface.clone());
+                LoadError::Binding { name, interface, cause: io_error(errno) }
+            }
             Errno::EINVAL if self.source.flags & BPF_F_XDP_HAS_FRAGS != 0 => {
                 LoadError::NoMultiBuffer { name }
             }
@@ -238,68 +320,6 @@ impl Attempt<'_> {
     }
 }
 
-/// Why a program could not be loaded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// The kernel would refuse this name.
-    #[error("\"{name}\" is no name for a program: at most 15 letters, digits, underscores and dots")]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// The rules make no program.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// The program's socket map could not be made.
-    #[error(transparent)]
-    Map(#[from] MapCreateError),
-    /// The kernel wants a privilege that the thread does not have.
-    #[error("not allowed to load program {name}: {missing}")]
-    Permission {
-        /// The program's name.
-        name: String,
-        /// What is missing.
-        missing: MissingPrivilege,
-    },
-    /// The verifier found the program unsafe to run.
-    #[error("the kernel's verifier refused program {name}: {log}")]
-    Refused {
-        /// The program's name.
-        name: String,
-        /// What the verifier says: [`VerifierLog::full`] is the whole text.
-        log: VerifierLog,
-    },
-    /// No instructions, or more than a kernel takes.
-    #[error(
-        "program {name} has {instructions} instructions: the kernel takes 1 to 4096, or a million from Linux 5.2"
-    )]
-    Length {
-        /// The program's name.
-        name: String,
-        /// The number of instruction slots.
-        instructions: usize,
-    },
-    /// The kernel is too old for packets of several buffers.
-    #[error("this kernel has no XDP programs for packets of several buffers: they need Linux 5.18 or later")]
-    NoMultiBuffer {
-        /// The program's name.
-        name: String,
-    },
-    /// The kernel was built without bpf(2).
-    #[error("this kernel has no bpf system call: it needs CONFIG_BPF_SYSCALL")]
-    Unsupported,
-    /// Another error of the kernel's.
-    #[error("the kernel refused to load program {name}")]
-    Kernel {
-        /// The program's name.
-        name: String,
-        /// What the kernel answered.
-        #[source]
-        cause: io::Error,
-    },
-}
-
 #[cfg(all(test, feature = "lab"))]
 mod tests {
     use super::super::Register;
@@ -312,8 +332,8 @@ mod tests {
         let instructions = [Instruction::mov(Register::R0, 2), Instruction::exit()];
         let name = ObjectName::new("attempt").expect("a name");
         let maps = [map.as_fd()];
-        let source = XdpSource { name, instructions: &instructions, maps: &maps, flags: 0 };
-        test(Attempt { name: "attempt", source: &source });
+        let source = XdpSource { name, instructions: &instructions, maps: &maps, flags: 0, ifindex: 0 };
+        test(Attempt { name: "attempt", source: &source, bound: None });
     }
 
     #[test]

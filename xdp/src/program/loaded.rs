@@ -50,6 +50,14 @@ struct Loaded {
 pub(super) struct Facts {
     pub(super) info: ProgramInfo,
     pub(super) multi_buffer: bool,
+    pub(super) bound: Option<Bound>,
+}
+
+/// The interface that a program is bound to: see [`ProgramBuilder::rx_metadata`].
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub(super) ifindex: u32,
+    pub(super) interface: String,
 }
 
 impl Program {
@@ -174,6 +182,16 @@ impl Program {
         self.loaded.facts.multi_buffer
     }
 
+    /// The name, when it was loaded, of the interface that the program is bound to, because it asks that interface's
+    /// driver: it runs nowhere else, and in driver mode only. See [`ProgramBuilder::rx_metadata`].
+    pub fn bound_to(&self) -> Option<&str> {
+        self.bound().map(|bound| &*bound.interface)
+    }
+
+    pub(super) fn bound(&self) -> Option<&Bound> {
+        self.loaded.facts.bound.as_ref()
+    }
+
     /// What the program decides about a packet, without an interface or traffic: for tests of programs.
     ///
     /// The packet starts with its Ethernet header. It is from 14 to about 3500 bytes long, a page less what the
@@ -184,6 +202,9 @@ impl Program {
     #[doc(alias = "BPF_PROG_TEST_RUN")]
     pub fn test_run(&self, packet: &[u8]) -> Result<Action, TestRunError> {
         let length = packet.len();
+        if let Some(interface) = self.bound_to() {
+            return Err(TestRunError::Bound { interface: interface.to_owned() });
+        }
         let answer = bpf::test_run(self.as_fd(), packet).map_err(|errno| match errno {
             Errno::EINVAL | Errno::E2BIG => TestRunError::Length { length },
             // More buffers than a packet may have, but for the rare case that this little memory is missing.
@@ -219,6 +240,14 @@ pub enum TestRunError {
     Length {
         /// Bytes of the packet.
         length: usize,
+    },
+    /// The kernel tries no program that is bound to an interface.
+    #[error(
+        "the program asks the driver of {interface}, and can only be tried with packets that arrive there"
+    )]
+    Bound {
+        /// The interface.
+        interface: String,
     },
     /// What the program returned is no action: on an interface this would count as [`Action::Aborted`].
     #[error("the program returned {answer}, which is no action")]

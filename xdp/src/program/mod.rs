@@ -20,6 +20,9 @@
 //! while the program runs are in a [`PortSet`] or [`PrefixSet`]. [`ProgramBuilder::instructions`] shows what comes of
 //! it.
 //!
+//! What the driver knows of a packet, when it arrived for example, is put in front of those that go to a socket by
+//! [`ProgramBuilder::rx_metadata`].
+//!
 //! An [`Attachment`] is a bpf_link: the program leaves the interface when it is dropped, and when the process dies,
 //! however it dies. Driver mode runs the program before a socket buffer exists, generic mode after it, slower, on
 //! every interface. Somebody else's program is never replaced.
@@ -31,14 +34,17 @@ mod assembler;
 mod attach;
 mod attach_error;
 mod bpf;
+mod btf;
 mod compile;
 mod counters;
 mod driver_refusal;
 mod filter;
 mod foreign;
+mod hints;
 mod hook;
 mod instruction;
 mod load;
+mod load_error;
 mod loaded;
 mod map;
 mod pin;
@@ -58,8 +64,10 @@ pub use counters::Counters;
 pub use driver_refusal::DriverRefusal;
 pub use filter::{Filter, Fragments, Ports, Prefix, PrefixError, Prefixes};
 pub use foreign::ForeignProgram;
+pub use hints::RxHint;
 pub use instruction::{AluOp, Condition, Helper, Instruction, Operand, Register, Size};
-pub use load::{LoadError, ProgramBuilder};
+pub use load::ProgramBuilder;
+pub use load_error::LoadError;
 pub use loaded::{Program, TestRunError};
 pub use map::{MapCreateError, MapError, MapOpenError, XskMap};
 pub use pin::{Pin, PinError};

@@ -21,6 +21,16 @@ pub enum ReplaceError {
         /// The interface.
         interface: String,
     },
+    /// The new program asks the driver of another interface for hints, or the old one runs in generic mode.
+    #[error(
+        "the new program on {interface} is bound to the driver of {bound_to}: it runs there only, in driver mode"
+    )]
+    Bound {
+        /// The interface.
+        interface: String,
+        /// The interface that the program is for.
+        bound_to: String,
+    },
     /// The link is not on the interface any more.
     #[error(
         "the program is not on {interface} any more: the interface is gone, or somebody detached the link"

@@ -6,6 +6,7 @@
 mod coexist;
 mod differential;
 mod generate;
+mod hints;
 mod live;
 mod net;
 mod packet;

@@ -76,7 +76,7 @@ fn set_up(side: usize) -> [bool; 2] {
         fs::write(format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "0").unwrap();
     }
     // A tag is to be in the packet when it reaches the program, as on a wire.
-    keep_tags_in_packets("cable");
+    set_tag_offload("cable", false);
     let mut route = Route::open();
     let cable = index("cable");
     route.up(cable);
@@ -98,8 +98,8 @@ fn index(name: &str) -> u32 {
     xdp::device::Interface::by_name(name).unwrap().index()
 }
 
-/// Turns the sending of VLAN tags beside the packet off (`ethtool -K NAME txvlan off`).
-fn keep_tags_in_packets(name: &str) {
+/// Turns the sending of VLAN tags beside the packet on or off (`ethtool -K NAME txvlan on`).
+pub(crate) fn set_tag_offload(name: &str, on: bool) {
     const ETHTOOL_GFLAGS: u32 = 0x25;
     const ETHTOOL_SFLAGS: u32 = 0x26;
     const TX_VLAN: u32 = 1 << 7;
@@ -117,7 +117,7 @@ fn keep_tags_in_packets(name: &str) {
         // and write; both live on this stack.
         let answer = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) };
         assert_eq!(answer, 0, "step {step}: {}", io::Error::last_os_error());
-        value = [ETHTOOL_SFLAGS, value[1] & !TX_VLAN];
+        value = [ETHTOOL_SFLAGS, value[1] & !TX_VLAN | if on { TX_VLAN } else { 0 }];
     }
 }
 

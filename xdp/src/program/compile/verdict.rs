@@ -69,10 +69,11 @@ impl Layout {
 /// Appends what happens to the packets of a rule, and the end of the program for them.
 pub(super) fn emit(compiler: &mut Compiler, rule: usize, verdict: Verdict) {
     count(compiler, rule);
-    let (layout, otherwise) = (compiler.layout, compiler.otherwise);
+    let (layout, otherwise, hints) = (compiler.layout, compiler.otherwise, compiler.hints);
     let program = &mut compiler.program;
     match verdict {
         Verdict::Redirect(target) => {
+            hints.emit(program);
             slot(program, layout, rule, target);
             program.extend(Instruction::load_map(R1));
             program.push(Instruction::mov(R3, otherwise as i32));

@@ -80,6 +80,9 @@ impl Instruction {
             bpf::BPF_JLE => "<=",
             bpf::BPF_JSLT => "s<",
             bpf::BPF_JSLE => "s<=",
+            bpf::BPF_CALL if self.0.src() == bpf::BPF_PSEUDO_KFUNC_CALL => {
+                return write!(f, "call kernel-function#{imm}");
+            }
             bpf::BPF_CALL => return write!(f, "call {}#{imm}", function(imm)),
             bpf::BPF_EXIT => return f.write_str("exit"),
             _ => return write!(f, "goto pc{off:+}"),
@@ -113,6 +116,7 @@ fn function(number: i32) -> &'static str {
     match number {
         bpf::BPF_FUNC_map_lookup_elem => "bpf_map_lookup_elem",
         bpf::BPF_FUNC_redirect_map => "bpf_redirect_map",
+        bpf::BPF_FUNC_xdp_adjust_meta => "bpf_xdp_adjust_meta",
         bpf::BPF_FUNC_xdp_get_buff_len => "bpf_xdp_get_buff_len",
         _ => "",
     }
