@@ -125,6 +125,26 @@ fn the_tag_that_was_taken_off_a_packet_arrives_beside_it() {
     assert_eq!((vlan.id(), vlan.protocol), (VLAN, 0x8100));
 }
 
+/// A packet that a program at the other end sends back has no socket buffer, of which a veth could tell anything.
+#[test]
+fn what_the_driver_does_not_know_is_missing_from_the_hints() {
+    if !can_run("what_the_driver_does_not_know_is_missing_from_the_hints") {
+        return;
+    }
+    let lab = Lab::new().unwrap();
+    let _inside = lab.enter().unwrap();
+    let (near, far) = (lab.pair(0).a(), lab.pair(0).b());
+    let nic = Interface::by_name(near.name()).unwrap();
+    let mut rx = receiver(Program::redirect(Filter::udp().dst_port(PORT)).rx_metadata(&nic), &nic);
+    let mirror = Program::rules(Rules::new().transmit(Filter::any())).load().unwrap();
+    let _mirror = mirror.attach(far, AttachMode::Driver).unwrap();
+    let packet = Packet::udp4(PORT).bytes();
+    Wire::open(near.index()).send(&packet);
+    let frame = next(&mut rx);
+    assert_eq!(frame[..], packet);
+    assert_eq!(frame.metadata::<RxHints>(), Some(RxHints::default()));
+}
+
 /// Both find their context in r1, as without hints.
 #[test]
 fn programs_that_are_not_made_of_rules_write_hints_too() {
