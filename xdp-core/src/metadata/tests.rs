@@ -148,3 +148,8 @@ fn the_hints_lie_one_behind_the_other() {
     assert_eq!(end, RxHints::LEN);
     assert_eq!(RxHints::MARK & 7, 0);
 }
+
+#[test]
+fn the_metadata_is_as_long_as_the_kernel_s() {
+    assert_eq!(TX_METADATA_LEN as usize, size_of::<xsk_tx_metadata>());
+}

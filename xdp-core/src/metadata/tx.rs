@@ -1,12 +1,8 @@
 //! What the kernel is asked to do with a frame that is sent. The invariant D1 stands in `metadata`.
 
-use xdp_sys::if_xdp::{
-    XDP_TXMD_FLAGS_CHECKSUM, XDP_TXMD_FLAGS_LAUNCH_TIME, XDP_TXMD_FLAGS_TIMESTAMP, xsk_tx_metadata,
-};
-
-/// Bytes of TX metadata in front of a frame: the kernel's struct with its launch time. Kernels from 6.8 to 6.14 read
-/// the first 16 of them.
-pub const TX_METADATA_LEN: u32 = size_of::<xsk_tx_metadata>() as u32;
+/// Bytes of TX metadata in front of a frame: the kernel's `xsk_tx_metadata` with its launch time. Kernels from 6.8 to 6.14
+/// read the first 16 of them.
+pub const TX_METADATA_LEN: u32 = 24;
 
 /// TX metadata as it lies in front of a frame, in the machine's byte order.
 pub type TxMetadata = [u8; TX_METADATA_LEN as usize];
@@ -18,6 +14,11 @@ const CHECKSUM_START: usize = 8;
 const CHECKSUM_OFFSET: usize = 10;
 const TIMESTAMP: usize = 8;
 const LAUNCH_TIME: usize = 16;
+
+/// The bits of the flags: `XDP_TXMD_FLAGS_TIMESTAMP` and its neighbours.
+const XDP_TXMD_FLAGS_TIMESTAMP: u64 = 1 << 0;
+const XDP_TXMD_FLAGS_CHECKSUM: u64 = 1 << 1;
+const XDP_TXMD_FLAGS_LAUNCH_TIME: u64 = 1 << 2;
 
 /// Bytes of a checksum.
 const CHECKSUM_BYTES: u32 = 2;
