@@ -3,6 +3,8 @@
 //! - P1 the rings are unmapped before the descriptor is closed: a mapped ring keeps the queue bound. The halves drop
 //!   their rings before their `Arc<Port>`, and the port its watches before its descriptor.
 
+mod closed;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[cfg(feature = "fake-kernel")]
 use std::sync::Weak;
@@ -29,6 +31,8 @@ use crate::socket::report::Report;
 use crate::sys;
 use crate::trace;
 use crate::umem::Umem;
+
+pub(crate) use closed::ClosedPort;
 
 /// What became of a kick that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -385,48 +389,5 @@ impl Drop for Port {
             #[cfg(feature = "fake-kernel")]
             fake,
         });
-    }
-}
-
-/// A socket that is closed, and whose chunks the kernel may still have.
-#[derive(Debug)]
-pub(crate) struct ClosedPort {
-    /// Its number; behind that those of the members, if it was the owner of a shared queue.
-    sockets: Vec<u8>,
-    bound: Option<Bound>,
-    #[cfg(feature = "fake-kernel")]
-    fake: Option<Weak<()>>,
-}
-
-impl ClosedPort {
-    pub(crate) fn sockets(&self) -> &[u8] {
-        &self.sockets
-    }
-
-    pub(crate) fn add(&mut self, members: impl Iterator<Item = u8>) {
-        self.sockets.extend(members);
-    }
-
-    /// Whether the kernel is known to have let go: it never had anything, or says that the queue has no socket any
-    /// more. That happens when the last packet that refers to the socket's memory is freed (`xp_release_deferred`).
-    pub(crate) fn is_released(&self) -> bool {
-        #[cfg(feature = "fake-kernel")]
-        if let Some(nic) = &self.fake {
-            return nic.strong_count() == 0;
-        }
-        match &self.bound {
-            None => true,
-            Some(bound) => bound.probe.as_ref().is_some_and(|probe| probe.has_socket() == Some(false)),
-        }
-    }
-
-    /// Whether the kernel will tell when it has let go.
-    pub(crate) fn tells_release(&self) -> bool {
-        self.bound.as_ref().is_some_and(|bound| bound.probe.is_some()) && QueueProbe::tells()
-    }
-
-    /// Whether it was bound to this very queue; never where namespaces cannot be told apart.
-    pub(crate) fn was_on(&self, place: BoundTo) -> bool {
-        place.namespace.is_some() && self.bound.as_ref().is_some_and(|bound| bound.place == place)
     }
 }
