@@ -1,9 +1,10 @@
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ChunkSize, Disbelief, PeekError, fake};
+use crate::{ChunkSize, Disbelief, FlushError, PeekError, fake};
 
 fn umem(chunks: u32) -> Umem {
     Umem::builder().chunks(chunks).chunk_size(ChunkSize::K2).build().unwrap()
