@@ -27,6 +27,22 @@
 //! however it dies. Driver mode runs the program before a socket buffer exists, generic mode after it, slower, on
 //! every interface. Somebody else's program is never replaced.
 //!
+//! # Together with other loaders
+//!
+//! A map or program is the kernel's, whoever made it, and each side takes what the other has by descriptor, by number
+//! or by pin:
+//!
+//! | made by | used by | how |
+//! |---|---|---|
+//! | bpftool, libbpf, libxdp, aya | sockets of this library | [`XskMap::from_fd`], [`XskMap::by_id`], [`XskMap::open`] (a pin); then [`XskMap::insert`], or `AsFd` of the socket for the other side |
+//! | this library | bpftool, libbpf, aya | `AsFd`, `id` or `pin` of [`XskMap`] and [`Program`]: `bpftool map show id N`, `aya::maps::MapData::from_pin` |
+//! | this library | an interface, attached by bpftool | [`Program::pin`], then `bpftool net attach xdp pinned PATH dev NAME` |
+//!
+//! An interface with somebody else's program is left alone: [`AttachError`] names that program. To receive all the same,
+//! join its map as above, or take it off with the tool that put it there (`xdp-loader unload NAME --all`). The other way
+//! round, `xdp-loader` refuses to replace a program of this library. Tested with bpftool 7.1,
+//! xdp-loader 1.3 and aya 0.14; how libxdp chains several programs was not at hand.
+//!
 //! The only files here with `unsafe` are `bpf.rs` and `bpf/map.rs`: bpf(2) takes addresses.
 
 mod action;
