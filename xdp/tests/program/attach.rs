@@ -1,8 +1,6 @@
 //! A program at work on an interface, and gone from it.
 
-use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::{env, io, thread};
 
@@ -13,6 +11,7 @@ use xdp::program::{
     Program,
 };
 
+use super::held::{Holder, hold};
 use super::{PACKET, always, has_multi_buffer, is_close_on_exec, no_forks};
 
 /// Ids of the programs on an interface, as the kernel says now.
@@ -274,10 +273,7 @@ fn a_program_leaves_its_interface_when_the_process_is_killed() {
     if let Ok(interface) = env::var(CHILD_HOLDS) {
         let program = Program::redirect_all().load().unwrap();
         let _attachment = program.attach(&*interface, AttachMode::Driver).unwrap();
-        println!("\nheld {}", program.id());
-        // Until killed, or until the parent is gone and with it the other end of the pipe.
-        let _ = io::stdin().lines().next();
-        return;
+        return hold(program.id());
     }
     if !lab::require(TEST) {
         return;
@@ -285,21 +281,9 @@ fn a_program_leaves_its_interface_when_the_process_is_killed() {
     let lab = Lab::new().unwrap();
     let _inside = lab.enter().unwrap();
     let name = lab.pair(0).a().name();
-    // A child is forked from this thread, so it starts in the lab's namespace.
-    let alone = no_forks();
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .env(CHILD_HOLDS, name)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(alone);
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let id = lines.filter_map(|line| line.strip_prefix("held ")?.parse::<u32>().ok()).next();
-    let id = id.expect("the child attaches its program");
+    let child = Holder::start(TEST, CHILD_HOLDS, name);
+    let id = child.program.expect("the child attaches its program");
     assert_eq!(programs_on(name), [id]);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill();
     assert_eq!(programs_on(name), []);
 }

@@ -1,22 +1,18 @@
 //! A program that is in the way: left by a process that was killed, or put where ours was.
 
 use std::env;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use xdp::device::Interface;
 use xdp::lab::{self, Lab};
 use xdp::program::{Action, AttachError, AttachMode, Attachment, Pin, Program, ReplaceError};
 
+use super::held::{Holder, hold};
 use super::pin::with_bpf_file_system;
-use super::{always, no_forks};
-
-fn driver_program(name: &str) -> Option<u32> {
-    Interface::find(name).unwrap().xdp().driver()
-}
+use super::{always, driver_program, no_forks};
 
 /// Set for the child that the next test starts: the interface that it shall hold, a space, and where to pin the link.
 const CHILD_PINS: &str = "XDP_TEST_CHILD_PINS";
@@ -30,10 +26,7 @@ fn a_pinned_link_of_a_killed_process_is_named_and_gives_way_when_its_pin_is_remo
         let program = Program::redirect_all().load().unwrap();
         let attachment = program.attach(interface, AttachMode::Driver).unwrap();
         attachment.pin(path).unwrap().keep();
-        println!("\nheld {}", program.id());
-        // Until killed, or until the parent is gone and with it the other end of the pipe.
-        let _ = io::stdin().lines().next();
-        return;
+        return hold(program.id());
     }
     if !lab::require(TEST) {
         return;
@@ -42,20 +35,9 @@ fn a_pinned_link_of_a_killed_process_is_named_and_gives_way_when_its_pin_is_remo
         let lab = Lab::new().unwrap();
         let _inside = lab.enter().unwrap();
         let (name, path) = (lab.pair(0).a().name(), directory.join("link"));
-        // A child is forked from this thread, so it starts in the lab's namespace and sees this file system.
-        let alone = no_forks();
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", TEST, "--nocapture"])
-            .env(CHILD_PINS, format!("{name} {}", path.display()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(alone);
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let id = lines.filter_map(|line| line.strip_prefix("held ")?.parse::<u32>().ok()).next();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let child = Holder::start(TEST, CHILD_PINS, &format!("{name} {}", path.display()));
+        let id = child.program;
+        child.kill();
         let id = id.expect("the child attaches its program");
         assert_eq!(driver_program(name), Some(id));
         let ours = Program::redirect_all().load().unwrap();

@@ -5,6 +5,7 @@ mod attach;
 mod aya_maps;
 mod conflict;
 mod fork;
+mod held;
 mod load;
 mod loader;
 mod map;
@@ -16,6 +17,7 @@ mod traffic;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use xdp::device::Interface;
 use xdp::program::{Action, Instruction, LoadError, Program, ProgramBuilder, Register};
 
 /// What programs are tried on: nothing in it matters to them.
@@ -39,6 +41,11 @@ fn xdp_socket() -> OwnedFd {
 /// A program with the same decision for every packet.
 fn always(action: Action) -> ProgramBuilder {
     Program::from_instructions(vec![Instruction::mov(Register::R0, action as i32), Instruction::exit()])
+}
+
+/// The program that an interface has in its driver, as the kernel says now.
+fn driver_program(name: &str) -> Option<u32> {
+    Interface::by_name(name).unwrap().xdp().driver()
 }
 
 /// Whether this kernel has programs for packets of several buffers (5.18).

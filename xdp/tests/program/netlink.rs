@@ -1,18 +1,14 @@
 //! Programs that are held by no link.
 
 use std::env;
-use std::io::{self, BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use xdp::device::Interface;
 use xdp::lab::{self, Lab};
 use xdp::program::{Action, AttachError, AttachMode, AttachedMode, DriverRefusal, PinError, Program};
 
-use super::{always, no_forks};
-
-fn driver_program(name: &str) -> Option<u32> {
-    Interface::by_name(name).unwrap().xdp().driver()
-}
+use super::held::{Holder, hold};
+use super::{always, driver_program, no_forks};
 
 #[test]
 fn a_program_without_a_link_lasts_until_its_attachment_is_dropped() {
@@ -116,10 +112,7 @@ fn a_program_of_a_killed_process_is_named_with_the_remedy() {
     if let Ok(interface) = env::var(CHILD_HOLDS) {
         let program = Program::redirect_all().load().unwrap();
         let _attachment = program.attach_by_netlink(&*interface, AttachMode::Driver).unwrap();
-        println!("\nheld {}", program.id());
-        // Until killed, or until the parent is gone and with it the other end of the pipe.
-        let _ = io::stdin().lines().next();
-        return;
+        return hold(program.id());
     }
     if !lab::require(TEST) {
         return;
@@ -127,19 +120,9 @@ fn a_program_of_a_killed_process_is_named_with_the_remedy() {
     let lab = Lab::new().unwrap();
     let _inside = lab.enter().unwrap();
     let name = lab.pair(0).a().name();
-    let alone = no_forks();
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .env(CHILD_HOLDS, name)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(alone);
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let id = lines.filter_map(|line| line.strip_prefix("held ")?.parse::<u32>().ok()).next();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let child = Holder::start(TEST, CHILD_HOLDS, name);
+    let id = child.program;
+    child.kill();
     assert_eq!(driver_program(name), id);
     let error = Program::redirect_all().load().unwrap().attach(name, AttachMode::Driver).unwrap_err();
     let AttachError::Occupied { program, .. } = &error else { panic!("{error}") };
