@@ -45,6 +45,12 @@ impl QueueProbe {
         })
     }
 
+    /// The same, for a queue that a socket is bound to: asked once while it is there, so that a later "no" can be
+    /// believed. `None` also where the kernel does not tell.
+    pub(crate) fn of_bound(interface: u32, queue: u32) -> Option<Self> {
+        Self::open(interface, queue).filter(|probe| probe.has_socket() == Some(true))
+    }
+
     /// Whether a socket is bound, in copy or zero-copy mode; `None` where the kernel does not tell.
     ///
     /// It does not tell when it is older than 6.15, or when the interface is down or without such a queue. An

@@ -111,8 +111,7 @@ impl SocketBuilder {
             zero_copy: mode == ObtainedMode::ZeroCopy,
             need_wakeup: self.need_wakeup,
             multi_buffer: config.multi_buffer,
-            probe: QueueProbe::open(interface.index(), queue.0)
-                .filter(|probe| probe.has_socket() == Some(true)),
+            probe: QueueProbe::of_bound(interface.index(), queue.0),
         };
         port.set_bound(report, bound);
         owner.place = Some((interface, config));

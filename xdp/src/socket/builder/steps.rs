@@ -158,9 +158,7 @@ impl SocketBuilder {
             zero_copy: mode == ObtainedMode::ZeroCopy,
             need_wakeup: self.need_wakeup,
             multi_buffer: config.multi_buffer,
-            // Asked once while the socket is there, so that a later "no" can be believed.
-            probe: QueueProbe::open(interface.index(), queue.0)
-                .filter(|probe| probe.has_socket() == Some(true)),
+            probe: QueueProbe::of_bound(interface.index(), queue.0),
         };
         trace::bound(&report);
         port.set_bound(report, bound);
