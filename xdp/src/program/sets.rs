@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use xdp_sys::Errno;
-use xdp_sys::bpf::{BPF_ANY, BPF_F_NO_PREALLOC, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LPM_TRIE};
+use xdp_sys::bpf::{BPF_F_NO_PREALLOC, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LPM_TRIE, BPF_NOEXIST};
 
 use super::bpf::{MapFd, MapShape, ObjectName};
 use super::{MissingPrivilege, Prefix};
@@ -43,11 +43,14 @@ impl Set {
     }
 
     fn insert(&self, key: &[u8]) -> Result<(), SetError> {
-        self.map.update(key, &NOTHING, BPF_ANY).map_err(|errno| match errno {
+        // Never replaced: the kernel uses the memory of a replaced element again at once, and a program that looks at
+        // it just then would miss a key that is in the set all the while.
+        match self.map.update(key, &NOTHING, BPF_NOEXIST) {
+            Ok(()) | Err(Errno::EEXIST) => Ok(()),
             // A hash table says the first when it is full, a trie the second.
-            Errno::E2BIG | Errno::ENOSPC => SetError::Full { capacity: self.capacity },
-            errno => failed("add to", errno),
-        })
+            Err(Errno::E2BIG | Errno::ENOSPC) => Err(SetError::Full { capacity: self.capacity }),
+            Err(errno) => Err(failed("add to", errno)),
+        }
     }
 
     fn remove(&self, key: &[u8]) -> Result<bool, SetError> {
